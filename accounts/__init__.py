@@ -1,0 +1,1 @@
+"""Ground floor: organizations, users, bearer tokens and API keys."""

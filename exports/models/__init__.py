@@ -1,0 +1,9 @@
+"""What is kept: sources and datasets, certificates, jobs, their runs, the parts of a run and its sealed files."""
+
+from exports.models.certificate import Certificate
+from exports.models.file import File
+from exports.models.job import Job
+from exports.models.run import Part, Run
+from exports.models.source import Dataset, Source
+
+__all__ = ["Certificate", "Dataset", "File", "Job", "Part", "Run", "Source"]

@@ -1,0 +1,56 @@
+from datetime import datetime
+from typing import Self
+
+from django.db import models
+from django.utils import timezone
+
+from accounts.models import Organization
+from exports.models.run import Part, Run
+
+
+class FileQuerySet(models.QuerySet):
+    def listed(self) -> Self:
+        """The files that exist for users: of completed runs, neither deleted nor expired."""
+        return self.filter(run__status=Run.Status.COMPLETED, deleted_at=None, expires_at__gt=timezone.now())
+
+
+def _nobody() -> list[str]:
+    return []
+
+
+class File(models.Model):
+    """One sealed file. The row is written after the stored bytes were read back and compared with `sha256`."""
+
+    organization = models.ForeignKey(Organization, on_delete=models.CASCADE, related_name="files")
+    run = models.ForeignKey(Run, on_delete=models.CASCADE, related_name="files")
+    part = models.ForeignKey(Part, on_delete=models.PROTECT, related_name="files")
+    name = models.CharField(max_length=200, help_text="What users see and download, e.g. Interaction-42.zip.p7m.")
+    member = models.CharField(max_length=200, help_text="Name inside the zip, e.g. Interaction-42.json.")
+    storage_key = models.CharField(max_length=500, unique=True)
+    rows = models.BigIntegerField()
+    size = models.BigIntegerField(help_text="Sealed bytes.")
+    sha256 = models.CharField(max_length=64, help_text="Of the sealed bytes, in hex.")
+    plain_size = models.BigIntegerField()
+    plain_sha256 = models.CharField(max_length=64, help_text="Of the bytes inside the zip, in hex.")
+    recipients = models.JSONField(default=_nobody, help_text="SHA-256 fingerprints of the certificates that can open it.")
+    profile = models.CharField(max_length=20, help_text="How it is sealed: enveloped-data or authEnveloped-data.")
+    created_at = models.DateTimeField(default=timezone.now)
+    expires_at = models.DateTimeField()
+    deleted_at = models.DateTimeField(null=True, blank=True)
+
+    objects = FileQuerySet.as_manager()
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["organization", "name"], name="one_file_per_name")]
+
+    def __str__(self) -> str:
+        return self.name
+
+    def is_available(self, now: datetime) -> bool:
+        return self.run.status == Run.Status.COMPLETED and self.deleted_at is None and now < self.expires_at
+
+    @property
+    def decrypt_command(self) -> str:
+        """What opens the file, to be pasted into a shell beside it; KEY.pem stands for the user's private key."""
+        zipped = self.name.removesuffix(".p7m")
+        return f"openssl cms -decrypt -binary -inform DER -in {self.name} -inkey KEY.pem -out {zipped} && unzip {zipped}"

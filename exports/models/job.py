@@ -1,0 +1,64 @@
+from typing import TYPE_CHECKING
+
+from django.conf import settings
+from django.db import models
+from django.utils.timezone import now
+
+from accounts.models import Organization
+from exports.models.source import Dataset, Source
+
+if TYPE_CHECKING:
+    from exports.models.run import Run
+
+
+def _no_names() -> list[str]:
+    return []
+
+
+class Job(models.Model):
+    """What to export, when, and in which shape.
+
+    `next_slot` is the next moment at which a run is due, None when there is none. It is moved by services only, together
+    with the django-celery-beat row of the job, in one transaction.
+    """
+
+    class Kind(models.TextChoices):
+        UCS = "UCS", "time frame"
+
+    organization = models.ForeignKey(Organization, on_delete=models.CASCADE, related_name="jobs")
+    owner = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT)
+    source = models.ForeignKey(Source, on_delete=models.PROTECT)
+    dataset = models.ForeignKey(Dataset, on_delete=models.PROTECT)
+    kind = models.CharField(max_length=10, choices=Kind.choices, default=Kind.UCS)
+    title = models.CharField(max_length=200)
+    description = models.TextField(blank=True)
+    media = models.JSONField(default=_no_names, blank=True, help_text="Sub-types to export; empty exports all.")
+    export_attachments = models.BooleanField(default=False)
+    all_time = models.BooleanField(default=True)
+    date_from = models.DateTimeField(null=True, blank=True, help_text="First moment that is in the time frame.")
+    date_to = models.DateTimeField(null=True, blank=True, help_text="First moment that is after the time frame.")
+    file_split_size = models.CharField(max_length=20, blank=True, help_text="As the client wrote it, e.g. 64MB; empty is the default.")
+    split_bytes = models.BigIntegerField()
+    format = models.CharField(max_length=20, default="jsonl")
+    immediately = models.BooleanField(default=False)
+    cron = models.CharField(max_length=100, blank=True)
+    timezone = models.CharField(max_length=60, default="UTC")
+    runs_limit = models.PositiveIntegerField(null=True, blank=True)
+    start_date = models.DateTimeField(null=True, blank=True)
+    suspended = models.BooleanField(default=False)
+    cancelled_at = models.DateTimeField(null=True, blank=True)
+    next_slot = models.DateTimeField(null=True, blank=True, db_index=True)
+    created_at = models.DateTimeField(default=now)
+    deleted_at = models.DateTimeField(null=True, blank=True)
+
+    if TYPE_CHECKING:
+        runs: "models.manager.RelatedManager[Run]"
+
+    def __str__(self) -> str:
+        return self.title
+
+    @property
+    def schedule_type(self) -> str:
+        if self.cron:
+            return "cron"
+        return "once" if self.start_date else "immediately"

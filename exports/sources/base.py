@@ -1,0 +1,94 @@
+"""How rows are read: one protocol that every reader keeps, whatever the database.
+
+A batch's columns are of these Arrow types, and of no other:
+
+    bool · (u)int8…64 · float32/64 · string/large_string · binary/large_binary · date32 · timestamp[us], with time zone UTC or none
+    string with the field metadata JSON_TEXT: each value is the text of one JSON value on a single line, to be written as it stands
+
+JSON_TEXT carries what Arrow has no exact column type for: decimals (as a JSON number with all its digits), documents,
+arrays, and SQLite's columns of mixed types. Binary values inside such text are `{"$base64": "…"}`.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from datetime import datetime
+from types import TracebackType
+from typing import Any, Protocol, Self
+
+import pyarrow as pa
+
+JSON_TEXT = {b"strongroom": b"json"}
+
+Key = tuple[Any, ...]
+"""The values of a row's key columns, in order: int, str, UUID, datetime, date, Decimal or bytes."""
+
+
+class SourceError(Exception):
+    """Something about the source that its owner can mend. The text is one sentence without anything secret in it."""
+
+
+class ConnectionLost(SourceError):
+    """The source could not be reached, or went away: worth another try."""
+
+
+class MixedColumn(SourceError):
+    """The fast reader met a value that does not fit its column's type. Read the same selection again with exact=True."""
+
+
+@dataclass(frozen=True)
+class Selection:
+    """Which rows and columns of one table.
+
+    date_from/date_to: the half-open interval [from, to) on the timestamp column. subtypes: empty means all.
+    parent: only rows whose `parent_columns` refer to a row of that selection (by its key).
+    after/upto: only keys in (after, upto]; None is open.
+    """
+
+    table: str
+    schema: str = ""
+    columns: tuple[str, ...] = ()
+    key: tuple[str, ...] = ()
+    timestamp: str = ""
+    date_from: datetime | None = None
+    date_to: datetime | None = None
+    subtype: str = ""
+    subtypes: tuple[str, ...] = ()
+    parent: "Selection | None" = None
+    parent_columns: tuple[str, ...] = ()
+    after: Key | None = None
+    upto: Key | None = None
+
+    def between(self, after: Key | None, upto: Key | None) -> Self:
+        return replace(self, after=after, upto=upto)
+
+
+class Reader(Protocol):
+    """An open connection to a source. Use it as a context manager; one thread reads, any thread may cancel."""
+
+    def __enter__(self) -> Self: ...
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None: ...
+
+    def check(self, selection: Selection) -> None:
+        """Raise SourceError, naming the column, if table or columns do not exist or hold a type that cannot be written exactly."""
+
+    def count(self, selection: Selection) -> int:
+        """How many rows."""
+
+    def boundaries(self, selection: Selection, rows: int) -> list[Key]:
+        """The key of each `rows`-th row in key order, without the last row's: they cut the selection into ranges."""
+
+    def batches(self, selection: Selection, *, exact: bool = False) -> Iterator[pa.RecordBatch]:
+        """Stream the rows, in bounded memory (batches of a few MB), in no promised order.
+
+        `exact` reads value by value, for what the fast path cannot represent. Raises MixedColumn, ConnectionLost, SourceError.
+        """
+
+    def export_snapshot(self) -> str:
+        """A name under which other readers see exactly what this one sees, as long as this one is open; "" if the database has none."""
+
+    def use_snapshot(self, name: str) -> bool:
+        """Read in that snapshot from now on. False if it is gone."""
+
+    def cancel(self) -> None:
+        """Make the other thread's read stop soon with SourceError, even while the server has not answered yet."""
