@@ -2,7 +2,7 @@ from datetime import datetime
 from typing import Self
 
 from django.db import models
-from django.utils import timezone
+from django.utils.timezone import now
 
 from accounts.models import Organization
 from exports.models.run import Part, Run
@@ -11,7 +11,7 @@ from exports.models.run import Part, Run
 class FileQuerySet(models.QuerySet):
     def listed(self) -> Self:
         """The files that exist for users: of completed runs, neither deleted nor expired."""
-        return self.filter(run__status=Run.Status.COMPLETED, deleted_at=None, expires_at__gt=timezone.now())
+        return self.filter(run__status=Run.Status.COMPLETED, deleted_at=None, expires_at__gt=now())
 
 
 def _nobody() -> list[str]:
@@ -34,9 +34,11 @@ class File(models.Model):
     plain_sha256 = models.CharField(max_length=64, help_text="Of the bytes inside the zip, in hex.")
     recipients = models.JSONField(default=_nobody, help_text="SHA-256 fingerprints of the certificates that can open it.")
     profile = models.CharField(max_length=20, help_text="How it is sealed: enveloped-data or authEnveloped-data.")
-    created_at = models.DateTimeField(default=timezone.now)
+    created_at = models.DateTimeField(default=now)
     expires_at = models.DateTimeField()
     deleted_at = models.DateTimeField(null=True, blank=True)
+    checked_at = models.DateTimeField(default=now, help_text="When the stored bytes were last read back and compared.")
+    damaged_at = models.DateTimeField(null=True, blank=True, help_text="When they were found to differ from `sha256`.")
 
     objects = FileQuerySet.as_manager()
 
@@ -46,8 +48,8 @@ class File(models.Model):
     def __str__(self) -> str:
         return self.name
 
-    def is_available(self, now: datetime) -> bool:
-        return self.run.status == Run.Status.COMPLETED and self.deleted_at is None and now < self.expires_at
+    def is_available(self, at: datetime) -> bool:
+        return self.run.status == Run.Status.COMPLETED and self.deleted_at is None and at < self.expires_at
 
     @property
     def decrypt_command(self) -> str:

@@ -1,0 +1,106 @@
+"""The end of a run: the manifest is written last, then its files are listed; or it failed and nothing of it stays."""
+
+import hashlib
+import json
+from typing import Any
+
+from django.core.files.storage import default_storage
+from django.db import transaction
+from django.db.models import QuerySet
+from django.utils import timezone
+
+from exports.models import File, Part, Run
+from exports.sealing.storage import StorageError, keys_below, read_hash, remove, write
+from exports.services.claiming import LeaseLost, held_run
+
+
+def folder_of(run: Run) -> str:
+    return f"{run.organization_id}/{run.pk}"
+
+
+def finish(run: Run) -> None:
+    """Reconcile the counts, write and read back the manifest, complete the run, collect what stale attempts left."""
+    _reconcile(run)
+    text = json.dumps(manifest(run), indent=1, sort_keys=True).encode()
+    key, sha256 = f"{folder_of(run)}/manifest-{run.token}.json", hashlib.sha256(text).hexdigest()
+    write(default_storage, key, [text])
+    if read_hash(default_storage, key) != (len(text), sha256):
+        raise StorageError("What the storage gave back for the manifest is not what was written.")
+    completed = {
+        "status": Run.Status.COMPLETED,
+        "manifest_key": key,
+        "manifest_sha256": sha256,
+        "finished_at": timezone.now(),
+        "lease_until": None,
+    }
+    if not held_run(run).update(**completed):
+        remove(default_storage, key)
+        raise LeaseLost
+    run.refresh_from_db()
+    collect(run)
+
+
+def _reconcile(run: Run) -> None:
+    for part in run.parts.all():
+        rows = sum(file.rows for file in part.files.all())
+        if part.status != Part.Status.DONE or rows != part.rows_done:
+            raise AssertionError(f"part {part.pk} is {part.status} with {part.rows_done} rows, its files have {rows}")
+
+
+def manifest(run: Run) -> dict[str, Any]:
+    """What the run wrote. Sizes in bytes, hashes SHA-256 in hex, moments ISO 8601; key ranges are (after, upto], null = open."""
+    job = run.job
+    return {
+        "run": run.pk,
+        "job": job.pk,
+        "organization": str(run.organization_id),
+        "source": job.source.key,
+        "dataset": job.dataset.name,
+        "subTypes": job.media,
+        "from": job.date_from.isoformat() if job.date_from else None,
+        "to": job.date_to.isoformat() if job.date_to else None,
+        "cutoff": run.cutoff.isoformat() if run.cutoff else None,
+        "snapshot": run.snapshot,
+        "rows": sum(file.rows for file in run.files.all()),
+        "files": [_file_entry(file) for file in run.files.select_related("part__dataset").order_by("pk")],
+    }
+
+
+def _file_entry(file: File) -> dict[str, Any]:
+    return {
+        "name": file.name,
+        "member": file.member,
+        "dataset": file.part.dataset.name,
+        "part": file.part.number,
+        "keyAfter": file.part.key_after,
+        "keyUpto": file.part.key_upto,
+        "rows": file.rows,
+        "size": file.size,
+        "sha256": file.sha256,
+        "plainSize": file.plain_size,
+        "plainSha256": file.plain_sha256,
+        "contentType": file.profile,
+        "recipients": file.recipients,
+    }
+
+
+def fail(held: QuerySet[Run], message: str, *, traceback: str = "") -> None:
+    """End the run (if it is still held): `failed` with a sentence, or `errored` if there is a traceback.
+
+    Workers at its other parts stop at their next beat.
+    """
+    status = Run.Status.ERRORED if traceback else Run.Status.FAILED
+    held.update(status=status, message=message, traceback=traceback, finished_at=timezone.now(), lease_until=None)
+
+
+def collect(run: Run) -> int:
+    """Remove every object of an ended run that none of its files is. Gives how many. A run that did not complete keeps none."""
+    with transaction.atomic():
+        if run.status != Run.Status.COMPLETED:
+            run.files.all().delete()
+        kept = {*run.files.filter(deleted_at=None).values_list("storage_key", flat=True), run.manifest_key}
+        Run.objects.filter(pk=run.pk).update(collected_at=timezone.now())
+    leftovers = [key for key in keys_below(default_storage, folder_of(run)) if key not in kept]
+    for key in leftovers:
+        remove(default_storage, key)
+    return len(leftovers)

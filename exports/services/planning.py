@@ -1,0 +1,140 @@
+"""Before the first byte: who asks, for whom it is sealed, what can be written exactly, and into which parts it is cut."""
+
+from collections.abc import Generator, Iterator
+
+import pyarrow as pa
+from cryptography import x509
+from django.db import transaction
+from django.utils import timezone
+from isal import isal_zlib
+
+from exports.formats import FORMATS
+from exports.models import Certificate, Dataset, Job, Part, Run
+from exports.sealing.cms import Recipient, content_type
+from exports.services.catalogue import selection
+from exports.services.claiming import LeaseLost, held_run
+from exports.sources import Reader, open_reader
+from exports.sources.base import Key, MixedColumn, Selection
+from exports.sources.keys import dump_key
+
+_FILL = 0.9
+"""How much of the split size a part is planned for: what is estimated from a sample may be larger."""
+
+
+class ExportFailed(Exception):
+    """The run cannot go on, for a reason that its owner can mend. The text is the sentence for the owner."""
+
+
+def recipients_of(run: Run) -> list[Recipient]:
+    """The certificates that were frozen when the run was planned."""
+    rows = Certificate.objects.filter(pk__in=run.recipients).order_by("pk")
+    return [Recipient(x509.load_pem_x509_certificate(row.pem.encode()), row.profile) for row in rows]
+
+
+def selections(run: Run) -> list[tuple[Dataset, Selection]]:
+    """What the run reads: its dataset, and that dataset's attachments if the job asks for them."""
+    job = run.job
+    datasets = [job.dataset]
+    if job.export_attachments:
+        datasets += job.dataset.children.filter(is_attachment=True).order_by("name")
+    return [(dataset, selection_of(run, dataset)) for dataset in datasets]
+
+
+def selection_of(run: Run, dataset: Dataset) -> Selection:
+    """The rows of `dataset` for this run. A time frame that is open at its end is closed by the frozen cut-off."""
+    job = run.job
+    assert run.cutoff is not None, "a run's cut-off is frozen when it is planned"
+    until = None if job.all_time else min(job.date_to or run.cutoff, run.cutoff)
+    return selection(dataset, date_from=job.date_from, date_to=until, subtypes=tuple(job.media))
+
+
+def plan(run: Run) -> Reader:
+    """Freeze the run's terms and create its parts. Gives the reader whose snapshot the parts read in: keep it open meanwhile."""
+    _check_owner(run.job)
+    certificates = _usable_certificates(run)
+    run.recipients = [certificate.pk for certificate in certificates]
+    content_type(recipients_of(run))
+    run.cutoff = run.cutoff or timezone.now()
+    reader = open_reader(run.job.source.url)
+    reader.__enter__()
+    try:
+        run.snapshot = reader.export_snapshot()
+        planned = [(dataset, *_ranges(reader, run, chosen)) for dataset, chosen in selections(run)]
+        _save(run, planned)
+    except BaseException:
+        reader.__exit__(None, None, None)
+        raise
+    return reader
+
+
+def _check_owner(job: Job) -> None:
+    """A job runs with what its owner may do at that moment (semantics; protocol: role revoked)."""
+    if not job.owner.is_active or not job.owner.organizations.filter(pk=job.organization_id).exists():
+        raise ExportFailed(f"The job's owner {job.owner.get_username()} no longer belongs to {job.organization.name}.")
+
+
+def _usable_certificates(run: Run) -> list[Certificate]:
+    active = list(Certificate.objects.filter(organization=run.organization, is_active=True))
+    if not active:
+        raise ExportFailed("There is no certificate to seal for. Upload one, then run the job again.")
+    expired = [certificate.name for certificate in active if certificate.not_after <= timezone.now()]
+    if expired:
+        raise ExportFailed(f"The certificate {expired[0]} has expired. Upload a new one, or make it inactive, then run the job again.")
+    return active
+
+
+def _ranges(reader: Reader, run: Run, chosen: Selection) -> tuple[int, list[Key]]:
+    """(rows, the keys at which to cut). Without a key, or if all fits into one file, there is nothing to cut."""
+    reader.check(chosen)
+    rows = reader.count(chosen)
+    if not rows or not chosen.key:
+        return rows, []
+    per_part = int(run.job.split_bytes * _FILL / _sealed_bytes_a_row(reader, run, chosen))
+    return rows, [] if per_part >= rows else reader.boundaries(chosen, max(per_part, 1))
+
+
+def _sealed_bytes_a_row(reader: Reader, run: Run, chosen: Selection) -> float:
+    """Estimated from the first batch."""
+    deflate = isal_zlib.compressobj(1, isal_zlib.DEFLATED, -15)
+    rows = size = 0
+    batch = _first_batch(reader, chosen)
+    for piece in FORMATS[run.job.format].encoder(batch.schema)(batch):
+        size += len(deflate.compress(piece.data))
+        rows += piece.rows
+    return (size + len(deflate.flush())) / max(rows, 1)
+
+
+def _first_batch(reader: Reader, chosen: Selection) -> pa.RecordBatch:
+    try:
+        return _first(reader.batches(chosen))
+    except MixedColumn:
+        return _first(reader.batches(chosen, exact=True))
+
+
+def _first(batches: Iterator[pa.RecordBatch]) -> pa.RecordBatch:
+    try:
+        return next(batches)
+    finally:
+        if isinstance(batches, Generator):
+            batches.close()
+
+
+def _save(run: Run, planned: list[tuple[Dataset, int, list[Key]]]) -> None:
+    parts = [
+        Part(run=run, dataset=dataset, number=number, key_after=dump_key(after), key_upto=dump_key(upto))
+        for dataset, rows, cuts in planned
+        if rows
+        for number, (after, upto) in enumerate(zip([None, *cuts], [*cuts, None], strict=True), start=1)
+    ]
+    with transaction.atomic():
+        terms = {
+            "cutoff": run.cutoff,
+            "snapshot": run.snapshot,
+            "recipients": run.recipients,
+            "rows_total": sum(rows for _, rows, _ in planned),
+            "planned_at": timezone.now(),
+            "lease_until": None,
+        }
+        if not held_run(run).update(**terms):
+            raise LeaseLost
+        Part.objects.bulk_create(parts)

@@ -1,0 +1,54 @@
+"""What nobody asks for and everybody relies on: leftovers removed, expired files gone, stored bytes still what they were."""
+
+import logging
+
+from django.core.files.storage import default_storage
+from django.db.models import Exists, F, OuterRef, Q
+from django.db.models.functions import Now
+from django.utils import timezone
+
+from exports.models import File, Part, Run
+from exports.sealing.storage import StorageError, read_hash
+from exports.services.files import expire_files
+from exports.services.finishing import collect
+
+logger = logging.getLogger(__name__)
+
+SAMPLE = 20
+"""Files that are read back at each round, those first whose last check is the longest ago."""
+
+
+def tidy_up() -> None:
+    expire_files(timezone.now())
+    collect_ended()
+    check_sample()
+
+
+def collect_ended() -> int:
+    """Collect the ended runs that nobody works on any more and that have not been collected since. Gives how many."""
+    at_work = Part.objects.filter(run=OuterRef("pk"), status=Part.Status.RUNNING, lease_until__gte=Now())
+    ended = Run.objects.exclude(status__in=Run.ACTIVE).filter(Q(collected_at=None) | Q(collected_at__lt=F("finished_at")), ~Exists(at_work))
+    runs = list(ended.order_by("pk")[:100])
+    for run in runs:
+        collect(run)
+    return len(runs)
+
+
+def check_sample() -> list[File]:
+    """Read back a sample of the stored files; those that differ from what was written are marked, logged and given."""
+    files = File.objects.listed().filter(damaged_at=None).order_by("checked_at")[:SAMPLE]
+    return [file for file in files if not _is_whole(file)]
+
+
+def _is_whole(file: File) -> bool:
+    """False if the storage answers and does not hold what was written. A storage that does not answer says nothing about the file."""
+    try:
+        whole = default_storage.exists(file.storage_key) and read_hash(default_storage, file.storage_key) == (file.size, file.sha256)
+    except StorageError as error:
+        logger.warning("%s", error)
+        return True
+    now = timezone.now()
+    File.objects.filter(pk=file.pk).update(checked_at=now, damaged_at=None if whole else now)
+    if not whole:
+        logger.error("The stored bytes of %s (%s) are not what was written", file.name, file.storage_key)
+    return whole

@@ -1,0 +1,134 @@
+"""One part: read, encoded, zipped, sealed, stored, read back and compared, and only then recorded.
+
+Invariant: a File row exists only for an object that was read back from the storage and whose SHA-256 is that of the
+bytes that were sealed; and the rows of a part's files are exactly the rows that the reader gave.
+"""
+
+from collections.abc import Iterator
+from contextlib import closing, suppress
+from datetime import timedelta
+
+import pyarrow as pa
+from django.conf import settings
+from django.core.files.storage import default_storage
+from django.db import transaction
+from django.utils import timezone
+
+from exports.formats import FORMATS, Piece
+from exports.models import File, Part
+from exports.sealing.cms import Recipient, content_type
+from exports.sealing.package import Package, Pieces
+from exports.sealing.storage import StorageError, read_hash, remove, write
+from exports.services.claiming import Heartbeat, LeaseLost, held_part
+from exports.services.pipeline import ahead
+from exports.services.planning import recipients_of, selection_of
+from exports.sources import open_reader
+from exports.sources.base import Reader
+from exports.sources.keys import load_key
+
+
+class _Count:
+    rows = 0
+
+
+def write_part(part: Part) -> None:
+    """Do all of it. Raises LeaseLost, SourceError, StorageError; whatever was stored by then is removed."""
+    files: list[File] = []
+    read = _Count()
+    with Heartbeat(lambda: held_part(part), lambda: {"rows_done": read.rows}) as heartbeat:
+        try:
+            with open_reader(part.run.job.source.url) as reader:
+                heartbeat.on_lost(reader.cancel)
+                if part.run.snapshot:
+                    reader.use_snapshot(part.run.snapshot)
+                _write_files(part, reader, heartbeat, read, files)
+            heartbeat.check()
+            _record(part, read.rows, files)
+        except BaseException:
+            for file in files:
+                with suppress(StorageError, OSError):  # what stays behind is collected when the run ends
+                    remove(default_storage, file.storage_key)
+            raise
+
+
+def _write_files(part: Part, reader: Reader, heartbeat: Heartbeat, read: _Count, files: list[File]) -> None:
+    recipients = recipients_of(part.run)
+    chosen = selection_of(part.run, part.dataset).between(load_key(part.key_after), load_key(part.key_upto))
+    with closing(ahead(_counted(reader.batches(chosen, exact=part.exact), read), heartbeat.check)) as batches:
+        with closing(ahead(_encoded(part, batches), heartbeat.check)) as encoded:
+            try:
+                pieces = Pieces(encoded)
+                while pieces.next is not None:
+                    files.append(_seal_file(part, len(files) + 1, pieces, recipients))
+                    _verify(files[-1])
+            except BaseException:
+                reader.cancel()  # the reading thread may be waiting for the source, and is waited for
+                raise
+
+
+def _counted(batches: Iterator[pa.RecordBatch], read: _Count) -> Iterator[pa.RecordBatch]:
+    try:
+        for batch in batches:
+            read.rows += batch.num_rows
+            yield batch
+    finally:
+        if hasattr(batches, "close"):
+            batches.close()
+
+
+def _encoded(part: Part, batches: Iterator[pa.RecordBatch]) -> Iterator[Piece]:
+    encode = None
+    for batch in batches:
+        encode = encode or FORMATS[part.run.job.format].encoder(batch.schema)
+        yield from encode(batch)
+
+
+def _seal_file(part: Part, number: int, pieces: Pieces, recipients: list[Recipient]) -> File:
+    run, stem = part.run, _stem(part, number)
+    name = f"{stem}.zip.p7m"
+    member = f"{stem}.{FORMATS[run.job.format].extension}"
+    key = f"{run.organization_id}/{run.pk}/{part.pk}/{part.token}/{name}"
+    package = Package(pieces, member, run.started_at or run.created_at, recipients, run.job.split_bytes)
+    write(default_storage, key, package)
+    return File(
+        organization=run.organization,
+        run=run,
+        part=part,
+        name=name,
+        member=member,
+        storage_key=key,
+        rows=package.rows,
+        size=package.size,
+        sha256=package.sha256,
+        plain_size=package.plain_size,
+        plain_sha256=package.plain_sha256,
+        recipients=[recipient.fingerprint for recipient in recipients],
+        profile=content_type(recipients),
+        expires_at=timezone.now() + timedelta(days=settings.FILE_DAYS),
+    )
+
+
+def _stem(part: Part, number: int) -> str:
+    """`<EntityType>-<run>`, as the UDM names it; `<EntityType>-Attachment-<run>`; later parts have a number behind."""
+    dataset = part.dataset
+    kind = f"{dataset.parent.name}-{dataset.name}" if dataset.is_attachment and dataset.parent else dataset.name
+    suffix = f"-{part.number}" if part.number > 1 or number > 1 else ""
+    return f"{kind}-{part.run_id}{suffix}{f'.{number}' if number > 1 else ''}"
+
+
+def _verify(file: File) -> None:
+    if read_hash(default_storage, file.storage_key) != (file.size, file.sha256):
+        raise StorageError(f"What the storage gave back for {file.name} is not what was written.")
+
+
+def _record(part: Part, rows_read: int, files: list[File]) -> None:
+    """The part is done and its files exist: one transaction, fenced by the token."""
+    if rows_read != sum(file.rows for file in files):
+        raise AssertionError(f"part {part.pk}: {rows_read} rows read, {[file.rows for file in files]} written")
+    with transaction.atomic():
+        done = {"status": Part.Status.DONE, "rows_done": rows_read, "lease_until": None}
+        if not held_part(part).update(**done):
+            raise LeaseLost
+        File.objects.bulk_create(files)
+
+
