@@ -6,6 +6,7 @@
 import os
 import secrets
 from pathlib import Path
+from typing import Any
 
 import environ
 from django.core.exceptions import ImproperlyConfigured
@@ -13,28 +14,38 @@ from django.core.exceptions import ImproperlyConfigured
 PREFIX = "STRONGROOM_"
 
 
+_TRUE, _FALSE = ("true", "yes", "on", "1"), ("false", "no", "off", "0")
+
+
 class Environment:
     """Typed look-ups of `STRONGROOM_*`; `data` is the folder where the embedded default keeps what it generates."""
 
     def __init__(self, data: Path) -> None:
         self.data = data
-        self._env = environ.FileAwareEnv()
 
     def text(self, name: str, default: str | None = None) -> str:
-        return str(self._read(name, str, default))
+        value = _given(name) or default
+        if value is None:
+            raise ImproperlyConfigured(f"{PREFIX}{name} must be set (or {PREFIX}{name}_FILE, naming a file that holds it).")
+        return value
 
     def boolean(self, name: str, *, default: bool) -> bool:
-        return bool(self._read(name, bool, default))
+        value = self.text(name, str(default)).lower()
+        if value not in _TRUE + _FALSE:
+            raise ImproperlyConfigured(f"{PREFIX}{name} cannot be read as true or false; it must be one of {', '.join(_TRUE + _FALSE)}.")
+        return value in _TRUE
 
     def words(self, name: str, default: list[str]) -> list[str]:
-        value = self._read(name, list, default)
-        assert isinstance(value, list)
-        return [str(word) for word in value]
+        """Words between commas."""
+        return [word.strip() for word in self.text(name, ",".join(default)).split(",") if word.strip()]
 
     def whole(self, name: str, default: int, *, low: int, high: int) -> int:
         """A whole number in low … high (both included)."""
-        value = self._read(name, int, default)
-        assert isinstance(value, int)
+        text = self.text(name, str(default))
+        try:
+            value = int(text)
+        except ValueError:
+            raise ImproperlyConfigured(f"{PREFIX}{name} cannot be read as a whole number: {text!r}.") from None
         if not low <= value <= high:
             raise ImproperlyConfigured(f"{PREFIX}{name} is {value}; it must be a whole number from {low} to {high}.")
         return value
@@ -56,14 +67,25 @@ class Environment:
             )
         return value
 
-    def _read(self, name: str, cast: type, default: object) -> object:
-        variable = PREFIX + name
-        if default is None and variable not in os.environ and variable + "_FILE" not in os.environ:
-            raise ImproperlyConfigured(f"{variable} must be set (or {variable}_FILE, naming a file that holds it).")
-        try:
-            return self._env(variable, cast=cast, default=default)
-        except (ValueError, TypeError) as error:
-            raise ImproperlyConfigured(f"{variable} cannot be read as {cast.__name__}: {error}") from None
+    def database(self, name: str, default: str) -> dict[str, Any]:
+        """What Django's DATABASES wants, from a URL such as postgres://user:password@host/name."""
+        config: dict[str, Any] = environ.Env.db_url_config(self.text(name, default))
+        if not config.get("ENGINE") or not config.get("NAME"):
+            raise ImproperlyConfigured(
+                f"{PREFIX}{name} cannot be read; it looks like postgres://user:password@host/name or sqlite:////folder/file."
+            )
+        return config
+
+
+def _given(name: str) -> str | None:
+    """The variable's text, from the file that its `_FILE` variant names if that is set. Empty counts as not given."""
+    file = os.environ.get(f"{PREFIX}{name}_FILE")
+    if not file:
+        return os.environ.get(PREFIX + name)
+    try:
+        return Path(file).read_text().removesuffix("\n")
+    except (OSError, UnicodeDecodeError) as error:
+        raise ImproperlyConfigured(f"{PREFIX}{name}_FILE names {file}, which cannot be read: {error}.") from None
 
 
 def _kept_secret(path: Path) -> str:

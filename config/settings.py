@@ -4,7 +4,6 @@ import os
 from pathlib import Path
 from typing import Any
 
-import environ
 from celery.schedules import schedule
 
 from config.env import Environment
@@ -22,6 +21,8 @@ SECRET_KEY = env.secret("SECRET_KEY", generate=not PRODUCTION)
 # Seals the connection URLs of sources at rest. The first key encrypts, all of them decrypt: prepend one to rotate.
 ENCRYPTION_KEYS = env.secret("ENCRYPTION_KEYS", generate=not PRODUCTION).split(",")
 DEBUG = False
+# The demo administrator's, for `manage.py prepare`; without it one is made and kept in DATA.
+ADMIN_PASSWORD = env.text("ADMIN_PASSWORD", "")
 ALLOWED_HOSTS = env.words("ALLOWED_HOSTS", ["localhost", "127.0.0.1", "[::1]"])
 CSRF_TRUSTED_ORIGINS = env.words("CSRF_TRUSTED_ORIGINS", [])
 
@@ -78,13 +79,15 @@ TEMPLATES = [
 ]
 
 # --- Strongroom's own database -------------------------------------------------------------------------------------
-DATABASES: dict[str, dict[str, Any]] = {"default": environ.Env.db_url_config(env.text("DATABASE_URL", f"sqlite:///{DATA}/strongroom.sqlite3"))}
+DATABASES = {"default": env.database("DATABASE_URL", f"sqlite:///{DATA}/strongroom.sqlite3")}
 if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":
     DATABASES["default"]["OPTIONS"] = {
         "transaction_mode": "IMMEDIATE",
         "timeout": 20,
         "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL;",
     }
+    # A file, not memory: the engine works in threads and processes, and each needs a connection of its own.
+    DATABASES["default"]["TEST"] = {"NAME": str(DATA / "test.sqlite3")}
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 # --- People and requests -------------------------------------------------------------------------------------------
@@ -182,6 +185,7 @@ if CELERY_BROKER_URL.startswith("filesystem://"):
         "data_folder_out": str(_QUEUE),
         "control_folder": str(_QUEUE / "control"),
     }
+CELERY_TASK_DEFAULT_QUEUE = env.text("QUEUE", "strongroom")
 CELERY_TASK_IGNORE_RESULT = True
 CELERY_TASK_SERIALIZER = "json"
 CELERY_ACCEPT_CONTENT = ["json"]
@@ -189,6 +193,7 @@ CELERY_WORKER_PREFETCH_MULTIPLIER = 1
 CELERY_WORKER_MAX_TASKS_PER_CHILD = 100
 CELERY_WORKER_MAX_MEMORY_PER_CHILD = 1_000_000  # KiB: a child above it is replaced after its task
 CELERY_WORKER_HIJACK_ROOT_LOGGER = False
+CELERY_WORKER_ENABLE_REMOTE_CONTROL = False  # what is to be done, and what was, stands in the database
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
 CELERY_TIMEZONE = "UTC"
 CELERY_BEAT_SCHEDULER = "django_celery_beat.schedulers:DatabaseScheduler"

@@ -1,0 +1,31 @@
+"""System checks have ids, and each is seen to speak and to be silent."""
+
+import pytest
+from django.core.checks import run_checks
+from pytest_django import Settings
+
+
+def ids(*, deploy: bool = False) -> set[str]:
+    return {message.id or "" for message in run_checks(include_deployment_checks=deploy) if (message.id or "").startswith("exports.")}
+
+
+def test_poll_rarer_than_the_lease_is_an_error(settings: Settings) -> None:
+    settings.POLL_SECONDS, settings.LEASE_SECONDS = 31, 30
+    assert "exports.E001" in ids()
+
+
+def test_poll_within_the_lease_is_fine(settings: Settings) -> None:
+    settings.POLL_SECONDS, settings.LEASE_SECONDS = 30, 30
+    assert "exports.E001" not in ids()
+
+
+@pytest.mark.parametrize(
+    ("mode", "engine", "expected"),
+    [("production", "sqlite3", {"exports.W001"}), ("production", "postgresql", set()), ("embedded", "sqlite3", set())],
+)
+def test_production_on_sqlite_is_warned_about(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch, mode: str, engine: str, expected: set[str]
+) -> None:
+    settings.PRODUCTION = mode == "production"
+    monkeypatch.setitem(settings.DATABASES["default"], "ENGINE", f"django.db.backends.{engine}")
+    assert ids(deploy=True) & {"exports.W001"} == expected
