@@ -1,0 +1,162 @@
+"""The certificates that files are sealed for. What is refused is neither stored nor logged."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from cryptography import x509
+from cryptography.exceptions import UnsupportedAlgorithm
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
+from cryptography.hazmat.primitives.serialization import Encoding
+from django.db import transaction
+from django.db.models import QuerySet
+from django.utils import timezone
+
+from accounts.models import Organization, User
+from exports.models import Certificate
+from exports.services.errors import Invalid
+
+HIGHEST_BYTES = 64 * 1024
+LOWEST_BITS, ADVISED_BITS = 2048, 3072
+NAME_LENGTH = 200
+
+
+@dataclass(frozen=True)
+class _Accepted:
+    certificate: x509.Certificate
+    key_bits: int
+
+
+def usable(organization: Organization, at: datetime | None = None) -> QuerySet[Certificate]:
+    """The certificates that a run would seal for now: active and within their validity. Without one no export starts."""
+    at = at or timezone.now()
+    return organization.certificates.filter(is_active=True, not_before__lte=at, not_after__gt=at)
+
+
+def primary(organization: Organization) -> Certificate | None:
+    return organization.certificates.filter(is_primary=True).first()
+
+
+def upload(
+    organization: Organization,
+    user: User | None,
+    name: str,
+    data: bytes,
+    *,
+    profile: str = Certificate.Profile.STANDARD,
+    primary: bool = True,
+) -> Certificate:
+    """Accept an X.509 certificate (PEM or DER) with an RSA key. As primary it replaces the former one, which becomes inactive.
+
+    Raises Invalid under `certificatefilename`, `file` or `profile`.
+    """
+    check_name(name)
+    if profile not in Certificate.Profile.values:
+        raise Invalid({"profile": f'profile "{profile[:40]}" is unknown. Write one of {", ".join(Certificate.Profile.values)}.'})
+    accepted = _accept(data, timezone.now())
+    parsed = accepted.certificate
+    with transaction.atomic():
+        Organization.objects.select_for_update().get(pk=organization.pk)
+        if primary:
+            organization.certificates.filter(is_primary=True).update(is_primary=False, is_active=False)
+        return Certificate.objects.create(
+            organization=organization,
+            name=name,
+            pem=parsed.public_bytes(Encoding.PEM).decode(),
+            profile=profile,
+            is_primary=primary,
+            subject=parsed.subject.rfc4514_string()[:500],
+            fingerprint=parsed.fingerprint(hashes.SHA256()).hex(),
+            key_bits=accepted.key_bits,
+            not_before=parsed.not_valid_before_utc,
+            not_after=parsed.not_valid_after_utc,
+            uploaded_by=user,
+        )
+
+
+def warning(certificate: Certificate) -> str:
+    """A sentence for the uploader about a key that is accepted but short; empty if all is well."""
+    if certificate.key_bits >= ADVISED_BITS:
+        return ""
+    return f"The key has {certificate.key_bits} bits; {ADVISED_BITS} or more are recommended."
+
+
+def check_name(name: str) -> None:
+    """Raises Invalid unless `name` is a plain file name."""
+    if not name or len(name) > NAME_LENGTH or not name.isprintable() or name in {".", ".."} or any(sign in name for sign in '/\\"'):
+        sentence = f"must be a plain file name of at most {NAME_LENGTH} characters, without slashes, quotes and control characters."
+        raise Invalid({"certificatefilename": f"The certificate's name {sentence}"})
+
+
+def _accept(data: bytes, now: datetime) -> _Accepted:
+    """Raises Invalid under `file`. The sentences hold nothing of `data`."""
+    wrong = _wrong_kind(data)
+    if wrong:
+        raise Invalid({"file": wrong})
+    try:
+        parsed = _load(data)
+        key = parsed.public_key()
+        usage = _key_usage(parsed)
+    except (ValueError, TypeError, UnsupportedAlgorithm):
+        raise Invalid({"file": "The file cannot be read as an X.509 certificate. Upload one in PEM or DER form."}) from None
+    wrong = _wrong_key(key) or _wrong_time(parsed, now) or _wrong_usage(usage)
+    if wrong or not isinstance(key, RSAPublicKey):
+        raise Invalid({"file": wrong})
+    return _Accepted(parsed, key.key_size)
+
+
+def _wrong_kind(data: bytes) -> str:
+    if len(data) > HIGHEST_BYTES:
+        return f"The file has {len(data)} bytes; a certificate may have at most {HIGHEST_BYTES}."
+    if not data.strip():
+        return "The file is empty. Upload an X.509 certificate in PEM or DER form."
+    if b"PRIVATE KEY-----" in data:
+        return "The file holds a private key. Keep it to yourself, and upload the certificate only."
+    if data.count(b"-----BEGIN ") > 1:
+        return "The file holds more than one object. Upload one certificate, without its chain."
+    return _wrong_der(data)
+
+
+def _wrong_der(data: bytes) -> str:
+    """PKCS#12 and bare keys begin with an INTEGER inside their outer SEQUENCE, where a certificate has a SEQUENCE."""
+    if data[:1] != b"\x30" or len(data) < 6:
+        return ""
+    header = 2 + (data[1] & 0x7F if data[1] & 0x80 else 0)
+    if data[header : header + 3] == b"\x02\x01\x03":
+        return "The file is a PKCS#12 container. Export the certificate from it, without the private key, and upload that."
+    if data[header : header + 1] == b"\x02":
+        return "The file holds a private key. Keep it to yourself, and upload the certificate only."
+    return ""
+
+
+def _load(data: bytes) -> x509.Certificate:
+    return x509.load_pem_x509_certificate(data) if b"-----BEGIN " in data else x509.load_der_x509_certificate(data)
+
+
+def _key_usage(parsed: x509.Certificate) -> x509.KeyUsage | None:
+    try:
+        return parsed.extensions.get_extension_for_class(x509.KeyUsage).value
+    except x509.ExtensionNotFound:
+        return None
+
+
+def _wrong_key(key: object) -> str:
+    if not isinstance(key, RSAPublicKey):
+        return "The certificate's key is not RSA. Upload a certificate with an RSA key of 2048 bits or more, better 3072."
+    if key.key_size < LOWEST_BITS:
+        return f"The certificate's RSA key has {key.key_size} bits. It must have {LOWEST_BITS} or more, better {ADVISED_BITS}."
+    return ""
+
+
+def _wrong_time(parsed: x509.Certificate, now: datetime) -> str:
+    if now >= parsed.not_valid_after_utc:
+        return f"The certificate expired on {parsed.not_valid_after_utc:%Y-%m-%d}. Upload one that is valid."
+    if now < parsed.not_valid_before_utc:
+        return f"The certificate is not valid before {parsed.not_valid_before_utc:%Y-%m-%d}. Upload one that is valid now."
+    return ""
+
+
+def _wrong_usage(usage: x509.KeyUsage | None) -> str:
+    if usage is not None and not usage.key_encipherment:
+        return "The certificate's key usage does not allow key encipherment. Upload one that may be used for encryption."
+    return ""

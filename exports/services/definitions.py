@@ -1,0 +1,210 @@
+"""What a job is to be: the definition as a client gives it, and the checks that it must pass.
+
+Fields are named in errors by the path that they have in the User Data Management API's Job (`schedulerParam.cron`).
+"""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from accounts.models import Organization
+from exports.models import Dataset, Job, Source
+from exports.services import schedule
+from exports.services.errors import Invalid
+from exports.services.splitting import split_bytes
+
+TITLE_LENGTH, DESCRIPTION_LENGTH, MOST_RUNS = 200, 10_000, 1_000_000
+_LATE = timedelta(minutes=1)
+"""A start date may lie so far in the past: clocks differ, and requests take their time."""
+
+
+@dataclass(frozen=True)
+class JobDefinition:
+    """What to export, when, and in which shape.
+
+    source: key of a source. data_type: name of one of its datasets. media: sub-types, empty = all.
+    all_time, or date_from ≤ timestamp < date_to (either may be open). One of immediately, cron, start_date says when;
+    start_date with cron means not before. runs: how many times cron may start it. timezone: IANA name, empty = UTC.
+    """
+
+    source: str
+    title: str
+    data_type: str
+    kind: str = Job.Kind.UCS.value
+    media: tuple[str, ...] = ()
+    description: str = ""
+    all_time: bool = False
+    date_from: datetime | None = None
+    date_to: datetime | None = None
+    immediately: bool = False
+    cron: str = ""
+    timezone: str = ""
+    runs: int | None = None
+    start_date: datetime | None = None
+    file_split_size: str = ""
+    export_attachments: bool = False
+    suspended: bool = False
+
+
+def definition_of(job: Job) -> JobDefinition:
+    """The definition that makes such a job."""
+    return JobDefinition(
+        source=job.source.key,
+        title=job.title,
+        data_type=job.dataset.name,
+        kind=job.kind,
+        media=tuple(job.media),
+        description=job.description,
+        all_time=job.all_time,
+        date_from=job.date_from,
+        date_to=job.date_to,
+        immediately=job.immediately,
+        cron=job.cron,
+        timezone=job.timezone if job.cron else "",
+        runs=job.runs_limit,
+        start_date=job.start_date,
+        file_split_size=job.file_split_size,
+        export_attachments=job.export_attachments,
+        suspended=job.suspended,
+    )
+
+
+def job_fields(organization: Organization, definition: JobDefinition, now: datetime) -> dict[str, Any]:
+    """The columns of a Job that keeps to `definition`. Raises Invalid, naming every wrong field at once."""
+    errors = {**_wrong_texts(definition), **_wrong_time_frame(definition), **_wrong_schedule(definition, now)}
+    source = _find_source(organization, definition, errors)
+    dataset = _find_dataset(source, definition, errors) if source else None
+    if dataset:
+        errors |= _wrong_for_dataset(dataset, definition)
+    cron = _collect(errors, lambda: schedule.check_cron(definition.cron, "schedulerParam.cron")) if definition.cron else ""
+    split = _collect(errors, lambda: split_bytes(definition.file_split_size, "jobParams.fileSplitSize"))
+    zone = _collect(errors, lambda: schedule.check_timezone(definition.timezone or "UTC", "schedulerParam.timezone"))
+    if errors:
+        raise Invalid(errors)
+    return {
+        "source": source,
+        "dataset": dataset,
+        "kind": definition.kind,
+        "title": definition.title.strip(),
+        "description": definition.description,
+        "media": list(dict.fromkeys(definition.media)),
+        "export_attachments": definition.export_attachments,
+        "all_time": definition.all_time,
+        "date_from": definition.date_from,
+        "date_to": definition.date_to,
+        "file_split_size": definition.file_split_size.strip(),
+        "split_bytes": split,
+        "immediately": definition.immediately,
+        "cron": cron,
+        "timezone": zone,
+        "runs_limit": definition.runs,
+        "start_date": definition.start_date,
+        "suspended": definition.suspended,
+    }
+
+
+def _collect(errors: dict[str, str], check: Any) -> Any:
+    try:
+        return check()
+    except Invalid as invalid:
+        errors.update(invalid.errors)
+        return None
+
+
+def _wrong_texts(definition: JobDefinition) -> dict[str, str]:
+    errors = {}
+    title = definition.title.strip()
+    if not title or len(title) > TITLE_LENGTH or not title.isprintable():
+        errors["title"] = f"title must have 1 to {TITLE_LENGTH} characters, without line breaks and control characters."
+    if len(definition.description) > DESCRIPTION_LENGTH or "\0" in definition.description:
+        errors["description"] = f"description must have at most {DESCRIPTION_LENGTH} characters, none of them NUL."
+    if definition.kind == "DataSync":
+        errors["type"] = "type DataSync is not available yet. Use UCS, which exports a time frame."
+    elif definition.kind not in Job.Kind.values:
+        errors["type"] = f'type "{definition.kind[:40]}" is unknown. Use UCS.'
+    return errors
+
+
+def _wrong_time_frame(definition: JobDefinition) -> dict[str, str]:
+    dated = {"dateFrom": definition.date_from, "dateTo": definition.date_to}
+    given = [name for name, value in dated.items() if value]
+    if definition.all_time and given:
+        both = f"timeFrame.all and timeFrame.{given[0]} contradict each other: give one of them."
+        return {"timeFrame.all": both, f"timeFrame.{given[0]}": both}
+    if not definition.all_time and not given:
+        return {"timeFrame": "timeFrame must say what to export: all true, or dateFrom, dateTo or both."}
+    if definition.date_from and definition.date_to and definition.date_from >= definition.date_to:
+        order = "timeFrame.dateFrom must be before timeFrame.dateTo."
+        return {"timeFrame.dateFrom": order, "timeFrame.dateTo": order}
+    return {}
+
+
+def _wrong_schedule(definition: JobDefinition, now: datetime) -> dict[str, str]:
+    given = {"cron": definition.cron, "startDate": definition.start_date}
+    if definition.immediately:
+        return _contradictions("immediately", [name for name, value in given.items() if value]) | _wrong_without_cron(definition)
+    if not any(given.values()):
+        return {"schedulerParam": "schedulerParam must say when to start: immediately true, a cron expression, or a startDate."}
+    if definition.cron:
+        return _wrong_runs(definition.runs)
+    errors = _wrong_without_cron(definition)
+    if definition.start_date and definition.start_date < now - _LATE:
+        errors["schedulerParam.startDate"] = "schedulerParam.startDate is in the past. Name a later moment, or use immediately."
+    return errors
+
+
+def _contradictions(one: str, others: list[str]) -> dict[str, str]:
+    if not others:
+        return {}
+    names = [f"schedulerParam.{name}" for name in (one, *others)]
+    sentence = f"{' and '.join(names)} contradict each other: give one of them."
+    return dict.fromkeys(names, sentence)
+
+
+def _wrong_without_cron(definition: JobDefinition) -> dict[str, str]:
+    """What only cron gives a meaning to."""
+    errors = _wrong_runs(definition.runs)
+    if not errors and definition.runs not in {None, 1}:
+        sentence = "schedulerParam.runs needs schedulerParam.cron: without it the job runs once."
+        errors = {"schedulerParam.runs": sentence, "schedulerParam.cron": sentence}
+    if definition.timezone and not definition.cron:
+        errors["schedulerParam.timezone"] = "schedulerParam.timezone needs schedulerParam.cron: it says by which clock cron is read."
+    return errors
+
+
+def _wrong_runs(runs: int | None) -> dict[str, str]:
+    if runs is None or 1 <= runs <= MOST_RUNS:
+        return {}
+    return {"schedulerParam.runs": f"schedulerParam.runs must be a whole number from 1 to {MOST_RUNS}; leave it out for no limit."}
+
+
+def _find_source(organization: Organization, definition: JobDefinition, errors: dict[str, str]) -> Source | None:
+    source = organization.sources.filter(key=definition.source).first() if "\0" not in definition.source else None
+    if source is None:
+        known = ", ".join(organization.sources.order_by("key").values_list("key", flat=True)) or "none yet"
+        errors["source"] = f'source "{definition.source[:80]}" is unknown. There are: {known}.'
+    return source
+
+
+def _find_dataset(source: Source, definition: JobDefinition, errors: dict[str, str]) -> Dataset | None:
+    datasets = source.datasets.filter(is_attachment=False).order_by("name")
+    found = [dataset for dataset in datasets if dataset.name == definition.data_type]
+    if found:
+        return found[0]
+    known = ", ".join(dataset.name for dataset in datasets) or "none yet"
+    errors["jobParams.type"] = f'jobParams.type "{definition.data_type[:80]}" is unknown in {source.key}. There are: {known}.'
+    return None
+
+
+def _wrong_for_dataset(dataset: Dataset, definition: JobDefinition) -> dict[str, str]:
+    errors = {}
+    unknown = [media for media in definition.media if media not in dataset.subtypes]
+    if definition.media and not dataset.subtype_column:
+        errors["jobParams.media"] = f"{dataset.name} has no media. Leave jobParams.media empty."
+    elif unknown and dataset.subtypes:
+        errors["jobParams.media"] = f'jobParams.media "{unknown[0][:80]}" is unknown. There are: {", ".join(dataset.subtypes)}.'
+    if not definition.all_time and not dataset.timestamp_column:
+        errors["timeFrame"] = f"{dataset.name} has no timestamp column, so that only timeFrame.all can be true."
+    if definition.export_attachments and not dataset.children.filter(is_attachment=True).exists():
+        errors["jobParams.exportAttachments"] = f"{dataset.name} has no attachments. Set jobParams.exportAttachments to false."
+    return errors

@@ -1,0 +1,150 @@
+"""What users do with runs: look at them, cancel, delete. How runs are executed is claiming, planning, writing and finishing."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+
+from django.core.files.storage import default_storage
+from django.db import transaction
+from django.db.models import Exists, F, OuterRef, Q, QuerySet
+from django.db.models.functions import Now
+
+from accounts.models import Organization, User
+from exports.models import File, Job, Part, Run
+from exports.sealing.storage import keys_below, remove
+from exports.services.errors import Conflict, NotFound
+from exports.services.files import delete_file
+from exports.services.finishing import folder_of
+
+
+class Status(StrEnum):
+    """What users see as the state of a job or of a run."""
+
+    SCHEDULED = "Scheduled"
+    PENDING = "Pending"
+    IN_PROGRESS = "InProgress"
+    SUSPENDED = "Suspended"
+    COMPLETED = "Completed"
+    FAILED = "Failed"
+    CANCELLED = "Cancelled"
+
+
+_STATUS_OF = {
+    Run.Status.PENDING: Status.PENDING,
+    Run.Status.IN_PROGRESS: Status.IN_PROGRESS,
+    Run.Status.COMPLETED: Status.COMPLETED,
+    Run.Status.FAILED: Status.FAILED,
+    Run.Status.ERRORED: Status.FAILED,
+    Run.Status.CANCELLED: Status.CANCELLED,
+    Run.Status.SKIPPED: Status.CANCELLED,
+}
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a run has brought so far: per cent, and its listed files (names, and sealed bytes of all together)."""
+
+    progress: int = 0
+    file_names: tuple[str, ...] = ()
+    file_size: int = 0
+
+
+def run_status(run: Run) -> Status:
+    return _STATUS_OF[Run.Status(run.status)]
+
+
+def history(
+    organization: Organization,
+    *,
+    title: str = "",
+    type: str = "",  # noqa: A002 the word of the documents
+    source: str = "",
+    status: Status | None = None,
+    job_id: int | None = None,
+    file_name: str = "",
+) -> QuerySet[Run]:
+    """The organization's runs. Texts filter by what contains them; `type` matches the job's type (UCS) and its data type."""
+    chosen: Q = Q(job__title__icontains=title) & Q(job__source__key__icontains=source)
+    chosen &= Q(job__kind__icontains=type) | Q(job__dataset__name__icontains=type)
+    if status:
+        chosen &= Q(status__in=[of_run for of_run, seen in _STATUS_OF.items() if seen == status])
+    if job_id is not None:
+        chosen &= Q(job_id=job_id)
+    found = organization.runs.filter(chosen)
+    if file_name:
+        found = found.filter(Exists(File.objects.filter(run=OuterRef("pk"), name__icontains=file_name)))
+    return found.select_related("job__source", "job__dataset")
+
+
+def find(organization: Organization, run_id: int) -> Run:
+    """Raises NotFound."""
+    run = history(organization).filter(pk=run_id).first()
+    if run is None:
+        raise NotFound(f"There is no history record {run_id}.")
+    return run
+
+
+def outcomes(runs: Iterable[Run]) -> dict[int, Outcome]:
+    """The outcome of each run, by its id."""
+    found = {run.pk: run for run in runs}
+    files: dict[int, list[File]] = {}
+    for file in File.objects.listed().filter(run__in=found).order_by("part_id", "pk"):
+        files.setdefault(file.run_id, []).append(file)
+    return {
+        pk: Outcome(run.progress, tuple(file.name for file in files.get(pk, [])), sum(file.size for file in files.get(pk, [])))
+        for pk, run in found.items()
+    }
+
+
+def current_runs(jobs: Sequence[Job]) -> dict[int, Run]:
+    """By job id: the run that is in progress, else the oldest that waits, else the latest one. Jobs without runs are absent."""
+    latest = Run.objects.filter(job=OuterRef("job")).order_by("-pk").values("pk")[:1]
+    chosen = Run.objects.filter(job__in=jobs).filter(Q(status__in=Run.ACTIVE) | Q(pk=latest))
+    urgency = (Run.Status.IN_PROGRESS, Run.Status.PENDING)
+    ordered = sorted(
+        chosen, key=lambda run: (urgency.index(Run.Status(run.status)) if run.is_active else len(urgency), run.pk), reverse=True
+    )
+    return {run.job_id: run for run in ordered}
+
+
+# --- The end -------------------------------------------------------------------------------------------------------
+def cancel_run(run: Run, by: User | None = None) -> None:
+    """Stop it, now: whoever works on it loses its lease with the next heartbeat. Raises Conflict if it has ended."""
+    message = f"Cancelled by {by.get_username()}." if by else "Cancelled."
+    active = Run.objects.filter(pk=run.pk, status__in=Run.ACTIVE)
+    terms = {"status": Run.Status.CANCELLED, "token": F("token") + 1, "lease_until": None, "finished_at": Now(), "message": message}
+    if not active.update(**terms):
+        run.refresh_from_db()
+        raise Conflict(f"Run {run.pk} is {run_status(run)}; only one that is pending or in progress can be cancelled.")
+    run.refresh_from_db()
+
+
+def delete_run(run: Run) -> None:
+    """Delete the record, its files and their stored objects. Raises Conflict while it is pending or in progress."""
+    _refuse_active([run])
+    for file in run.files.filter(deleted_at=None):
+        delete_file(file)
+    for key in keys_below(default_storage, folder_of(run)):
+        remove(default_storage, key)
+    with transaction.atomic():
+        if run.status != Run.Status.SKIPPED:
+            # A deleted record must not let the job run once more.
+            Job.objects.filter(pk=run.job_id, runs_limit__gt=0).update(runs_limit=F("runs_limit") - 1)
+        run.files.all().delete()
+        run.delete()
+
+
+def delete_runs(organization: Organization, run_ids: Iterable[int]) -> None:
+    """Delete all of them, or none if one is unknown (NotFound) or goes on (Conflict)."""
+    runs = [find(organization, run_id) for run_id in dict.fromkeys(run_ids)]
+    _refuse_active(runs)
+    for run in runs:
+        delete_run(run)
+
+
+def _refuse_active(runs: Iterable[Run]) -> None:
+    for run in runs:
+        if run.is_active:
+            raise Conflict(f"Run {run.pk} is {run_status(run)}; cancel it before you delete it.")
+        if run.parts.filter(status=Part.Status.RUNNING, lease_until__gte=Now()).exists():
+            raise Conflict(f"Run {run.pk} is being stopped. Try again in a few seconds.")
