@@ -1,0 +1,98 @@
+"""What becomes of the Arrow batches that drivers give: the types of exports.sources.base, or a refusal. Nothing silent."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from enum import Enum
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+import sqlalchemy as sa
+
+from exports.sources.base import JSON_TEXT, MixedColumn, SourceError
+
+_EPOCH = datetime(1970, 1, 1)  # noqa: DTZ001 a difference of naive moments
+_DAYS = ((datetime(1, 1, 1) - _EPOCH).days, (datetime(9999, 12, 31) - _EPOCH).days)  # noqa: DTZ001
+_MICROSECONDS = (_DAYS[0] * 86_400_000_000, (_DAYS[1] + 1) * 86_400_000_000 - 1)
+_QUOTED = {"NaN": '"NaN"', "Infinity": '"Infinity"', "-Infinity": '"-Infinity"', "nan": '"NaN"', "inf": '"Infinity"', "-inf": '"-Infinity"'}
+
+
+class Form(Enum):
+    """How a column's values come from the driver."""
+
+    PLAIN = "as they are"
+    NUMBER = "the text of a number, which becomes JSON text"
+    JSON = "JSON text"
+
+
+@dataclass(frozen=True)
+class Plan:
+    """How one column is read: its expression in SQL, the form it comes in, and the Arrow type it gets."""
+
+    name: str
+    type: pa.DataType
+    form: Form
+    project: Callable[[sa.ColumnElement[Any]], sa.ColumnElement[Any]]
+
+
+def schema_of(plans: Sequence[Plan]) -> pa.Schema:
+    return pa.schema([pa.field(p.name, p.type, metadata=None if p.form is Form.PLAIN else JSON_TEXT) for p in plans])
+
+
+def empty_batch(schema: pa.Schema) -> pa.RecordBatch:
+    """A batch without rows, so that a file of no rows still has its columns."""
+    return pa.RecordBatch.from_arrays([pa.array([], field.type) for field in schema], schema=schema)
+
+
+def finish(batch: pa.RecordBatch, plans: Sequence[Plan], schema: pa.Schema) -> pa.RecordBatch:
+    """The driver's batch as the schema has it. Raises MixedColumn where a value does not fit."""
+    return pa.RecordBatch.from_arrays([_column(array, p) for array, p in zip(batch.columns, plans, strict=True)], schema=schema)
+
+
+def _column(array: pa.Array, plan: Plan) -> pa.Array:
+    if isinstance(array, pa.ExtensionArray):
+        array = array.storage
+    if array.type != plan.type:
+        raise MixedColumn(f"Column {plan.name} came as {array.type} instead of {plan.type}.")
+    if plan.form is Form.NUMBER:
+        return quote_specials(array)
+    if pa.types.is_timestamp(array.type):
+        in_calendar(array.view(pa.int64()), _MICROSECONDS, plan.name)
+    elif pa.types.is_date32(array.type):
+        in_calendar(array.view(pa.int32()), _DAYS, plan.name)
+    return array
+
+
+def in_calendar(array: pa.Array, bounds: tuple[int, int], name: str) -> None:
+    """Years 1 to 9999. PostgreSQL's infinity overflows in Arrow and lands far outside, so it is found here too."""
+    found = pc.min_max(array)
+    low, high = found["min"].as_py(), found["max"].as_py()
+    if low is not None and (low < bounds[0] or high > bounds[1]):
+        raise MixedColumn(f"Column {name} holds a moment outside the years 1 to 9999.")
+
+
+def quote_specials(array: pa.Array) -> pa.Array:
+    """NaN and the infinities as JSON strings: JSON has no such numbers."""
+    special = pc.is_in(array, value_set=pa.array(list(_QUOTED)))
+    if not special.true_count:
+        return array
+    return pa.array([_QUOTED.get(text, text) for text in array.to_pylist()], pa.string())
+
+
+def one_line(array: pa.Array) -> pa.Array:
+    """JSON text without its line breaks, which can only stand between tokens."""
+    if not pc.any(pc.match_substring_regex(array, "[\r\n]")).as_py():
+        return array
+    return pc.replace_substring_regex(array, pattern="[\r\n]+", replacement=" ")
+
+
+def check_text(batch: pa.RecordBatch) -> pa.RecordBatch:
+    """Raise SourceError naming the column if text is not valid UTF-8."""
+    for name, array in zip(batch.schema.names, batch.columns, strict=True):
+        if pa.types.is_string(array.type):
+            try:
+                array.validate(full=True)
+            except pa.ArrowInvalid:
+                raise SourceError(f"Column {name} holds text that is not valid UTF-8.") from None
+    return batch

@@ -1,0 +1,192 @@
+"""Every other database, through SQLAlchemy and the driver's own cursor. MariaDB is the one that is tested."""
+
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from datetime import UTC, datetime
+from types import TracebackType
+from typing import Any, Self, TypeVar
+
+import pyarrow as pa
+import sqlalchemy as sa
+from sqlalchemy import exc
+from sqlalchemy.engine import URL, Connection, Engine
+
+from exports.sources.arrow import empty_batch
+from exports.sources.base import Key, Selection, SourceError
+from exports.sources.generic_errors import translate
+from exports.sources.generic_types import Column, arguments, moment_for, plan, rename
+from exports.sources.selecting import columns_of, distinct, make_table, quoted, select_boundaries, select_count, select_rows
+
+Result = TypeVar("Result")
+BATCH_BYTES = 4_000_000
+FETCH_ROWS = 500
+
+
+class GenericReader:
+    """See exports.sources.base.Reader. Snapshots cannot be shared; one reader's transaction sees one state where the database can."""
+
+    row_values = False
+
+    def __init__(self, url: URL) -> None:
+        self._url = url
+        self._engine: Engine | None = None
+        self._open: Connection | None = None
+        self._thread = 0
+        self._tables: dict[tuple[str, str], sa.Table] = {}
+        self._cancelled = threading.Event()
+        self._busy = threading.Event()
+
+    def __repr__(self) -> str:
+        return f"GenericReader({self._url.get_backend_name()}://{self._url.host or ''}/{self._url.database or ''})"
+
+    def __enter__(self) -> Self:
+        self._guard(self._connect)
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        if self._open is not None:
+            with suppress(exc.SQLAlchemyError, OSError):  # a lost connection cannot say goodbye
+                self._open.close()
+        if self._engine is not None:
+            self._engine.dispose()
+        self._open = self._engine = None
+
+    # --- Reader -----------------------------------------------------------------------------------------------------
+
+    def check(self, selection: Selection) -> None:
+        for column in columns_of(self.table(selection.schema, selection.table), selection):
+            plan(column)
+        self._fetch(select_rows(self, selection, lambda _, here: [here]).limit(0))
+
+    def count(self, selection: Selection) -> int:
+        [(rows,)] = self._fetch(select_count(self, selection))
+        return int(rows)
+
+    def boundaries(self, selection: Selection, rows: int) -> list[Key]:
+        return distinct([tuple(row) for row in self._fetch(select_boundaries(self, selection, rows))])
+
+    def batches(self, selection: Selection, *, exact: bool = False) -> Iterator[pa.RecordBatch]:
+        """`exact` changes nothing: this reader goes value by value anyway."""
+        columns = [plan(column) for column in columns_of(self.table(selection.schema, selection.table), selection)]
+        statement = select_rows(self, selection, lambda column, here: [plan(column).project(here)])
+        schema = pa.schema([column.field for column in columns])
+        result = self._guard(lambda: self._stream(statement))
+        try:
+            yield from self._batches(result, columns, schema)
+        finally:
+            if self._open is not None:
+                self._drop(result)
+
+    def export_snapshot(self) -> str:
+        return ""
+
+    def use_snapshot(self, name: str) -> bool:
+        return False
+
+    def cancel(self) -> None:
+        """MySQL and MariaDB need a second connection; a request that comes too early is lost, so it is repeated."""
+        self._cancelled.set()
+        deadline = time.monotonic() + 2
+        while self._busy.is_set() and self._thread and time.monotonic() < deadline:
+            self._kill()
+            time.sleep(0.1)
+
+    # --- Backend ----------------------------------------------------------------------------------------------------
+
+    def table(self, schema: str, name: str) -> sa.Table:
+        if (schema, name) not in self._tables:
+            self._tables[schema, name] = self._guard(lambda: self._reflect(schema, name))
+        return self._tables[schema, name]
+
+    def value(self, column: sa.Column[Any], value: object) -> sa.ColumnElement[Any]:
+        """An integer column takes integers only: MySQL would compare any word with it as 0."""
+        if isinstance(column.type, sa.Integer) and isinstance(value, str):
+            try:
+                value = int(value)
+            except ValueError:
+                raise SourceError(f"Column {column.name} holds integers, not words.") from None
+        return sa.bindparam(None, value, type_=sa.types.NullType(), unique=True)
+
+    def moment(self, column: sa.Column[Any], moment: datetime) -> sa.ColumnElement[Any]:
+        return self.value(column, moment_for(column, moment.astimezone(UTC)))
+
+    # --- Inside -----------------------------------------------------------------------------------------------------
+
+    @property
+    def _is_mysql(self) -> bool:
+        return self._url.get_backend_name() in {"mysql", "mariadb"}
+
+    @property
+    def _connection(self) -> Connection:
+        if self._open is None:
+            raise SourceError("The reader is not open.")
+        return self._open
+
+    def _connect(self) -> None:
+        self._engine = sa.create_engine(self._url, poolclass=sa.NullPool, connect_args=arguments(self._url), hide_parameters=True)
+        self._open = self._engine.connect()
+        if self._is_mysql:
+            for statement in ("SET SESSION time_zone = '+00:00'", "SET SESSION TRANSACTION ISOLATION LEVEL REPEATABLE READ"):
+                self._open.exec_driver_sql(statement)
+            self._thread = int(self._open.exec_driver_sql("SELECT connection_id()").scalar_one())
+            self._open.rollback()
+            self._open.exec_driver_sql("START TRANSACTION WITH CONSISTENT SNAPSHOT, READ ONLY")
+
+    def _reflect(self, schema: str, name: str) -> sa.Table:
+        inspector = sa.inspect(self._connection)
+        try:
+            found = inspector.get_columns(name, schema=schema or None)
+        except exc.NoSuchTableError:
+            raise SourceError(f"Table {f'{schema}.' if schema else ''}{name} does not exist.") from None
+        columns = [sa.Column(quoted(c["name"]), c["type"], nullable=c.get("nullable", True)) for c in found]
+        return make_table(schema, name, columns)
+
+    def _fetch(self, statement: sa.Select[Any]) -> list[Any]:
+        return self._guard(lambda: list(self._connection.execute(statement).fetchall()))
+
+    def _stream(self, statement: sa.Select[Any]) -> sa.CursorResult[Any]:
+        return self._connection.execute(statement, execution_options={"stream_results": True, "max_row_buffer": FETCH_ROWS})
+
+    def _batches(self, result: sa.CursorResult[Any], columns: list[Column], schema: pa.Schema) -> Iterator[pa.RecordBatch]:
+        held: list[list[Any]] = [[] for _ in columns]
+        width = sent = 0
+        while rows := self._guard(lambda: result.fetchmany(FETCH_ROWS)):
+            for row in rows:
+                for values, column, value in zip(held, columns, row, strict=True):
+                    values.append(None if value is None else column.convert(value))
+                    width += len(value) if isinstance(value, str | bytes) else 8
+                if width >= BATCH_BYTES:
+                    yield rename(held, schema)
+                    held, width, sent = [[] for _ in columns], 0, sent + 1
+        if held[0]:
+            yield rename(held, schema)
+        elif not sent:
+            yield empty_batch(schema)
+
+    def _drop(self, result: sa.CursorResult[Any]) -> None:
+        """Close the cursor. PyMySQL would read a large rest to its end, so an unfinished one is killed first."""
+        if not result.closed and self._thread:
+            self._kill()
+        with suppress(exc.SQLAlchemyError, OSError):  # killed or lost, which the reading thread was told
+            result.close()
+
+    def _kill(self) -> None:
+        engine = sa.create_engine(self._url, poolclass=sa.NullPool, connect_args=arguments(self._url), hide_parameters=True)
+        with suppress(exc.SQLAlchemyError, OSError), engine.connect() as other:  # unreachable: then the read ends by itself
+            other.exec_driver_sql(f"KILL QUERY {self._thread:d}")
+
+    def _guard(self, call: Callable[[], Result]) -> Result:
+        """Do what may block: mark it for cancel(), and give every driver's error as a SourceError without a secret."""
+        self._busy.set()
+        try:
+            if self._cancelled.is_set():
+                raise SourceError("The read was cancelled.")
+            return call()
+        except (exc.SQLAlchemyError, OSError, ModuleNotFoundError, pa.ArrowException) as error:
+            if self._cancelled.is_set():
+                raise SourceError("The read was cancelled.") from None
+            raise translate(error, self._url) from None
+        finally:
+            self._busy.clear()

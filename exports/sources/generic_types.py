@@ -1,0 +1,134 @@
+"""Declared types to Arrow, for databases read through SQLAlchemy."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime, time, timedelta
+from decimal import Decimal
+from typing import Any
+
+import pyarrow as pa
+import sqlalchemy as sa
+from sqlalchemy.dialects import mysql
+from sqlalchemy.engine import URL
+
+from exports.sources.base import JSON_TEXT, SourceError
+
+Element = sa.ColumnElement[Any]
+
+
+@dataclass(frozen=True)
+class Column:
+    """How one column is read: its expression, its Arrow field, and what makes a driver's value (never None) fit the field."""
+
+    field: pa.Field
+    project: Callable[[Element], Element]
+    convert: Callable[[Any], Any]
+
+
+def arguments(url: URL) -> dict[str, Any]:
+    """What the driver is told besides the URL. PyMySQL: no file of this machine is ever sent, and raw values where SQLAlchemy has none."""
+    if url.get_backend_name() in {"mysql", "mariadb"}:
+        return {"local_infile": False, "connect_timeout": int(str(url.query.get("connect_timeout", 10)))}
+    return {}
+
+
+def moment_for(column: sa.Column[Any], moment: datetime) -> datetime:
+    """A moment (UTC) as the column's type compares it. Raises SourceError if the column is no timestamp."""
+    if not isinstance(column.type, sa.DateTime | sa.Date):
+        raise SourceError(f"Column {column.name} is of type {column.type!s}, which is no timestamp.")
+    return moment if getattr(column.type, "timezone", False) and not isinstance(column.type, mysql.TIMESTAMP) else moment.replace(tzinfo=None)
+
+
+def plan(column: sa.Column[Any]) -> Column:
+    """How the column is read. Raises SourceError naming column and type if it cannot be written exactly."""
+    kind = column.type
+    name = column.name
+    for known, build in _BUILDERS:
+        if isinstance(kind, known):
+            return build(name, kind)
+    raise SourceError(f"Column {name} is of type {_spelled(kind)}, which cannot be written exactly: leave it out of the dataset, or cast it in a view.")
+
+
+def rename(values: list[list[Any]], schema: pa.Schema) -> pa.RecordBatch:
+    return pa.RecordBatch.from_arrays([pa.array(column, field.type) for column, field in zip(values, schema, strict=True)], schema=schema)
+
+
+def _spelled(kind: sa.types.TypeEngine[Any]) -> str:
+    return "unknown" if isinstance(kind, sa.types.NullType) else str(kind)
+
+
+def _raw(here: Element) -> Element:
+    """Without SQLAlchemy's own conversion of values."""
+    return sa.type_coerce(here, sa.types.NullType())
+
+
+def _simple(name: str, arrow: pa.DataType, convert: Callable[[Any], Any] = lambda value: value, *, json: bool = False) -> Column:
+    return Column(pa.field(name, arrow, metadata=JSON_TEXT if json else None), _raw, convert)
+
+
+def _integer(name: str, kind: Any) -> Column:
+    return _simple(name, pa.uint64() if getattr(kind, "unsigned", False) else pa.int64(), int)
+
+
+def _number(name: str, kind: Any) -> Column:
+    """Floats that come as such; decimals with all their digits."""
+    if isinstance(kind, sa.Float):
+        return _simple(name, pa.float64(), float)
+    return _simple(name, pa.string(), _digits, json=True)
+
+
+def _digits(value: Any) -> str:
+    if isinstance(value, Decimal):
+        return format(value, "f") if value.is_finite() else f'"{value}"'
+    return str(value)
+
+
+def _moment(name: str, kind: Any) -> Column:
+    if getattr(kind, "timezone", False) or isinstance(kind, mysql.TIMESTAMP):
+        return _simple(name, pa.timestamp("us", tz="UTC"))
+    return _simple(name, pa.timestamp("us"))
+
+
+def _clock(name: str, kind: Any) -> Column:
+    return _simple(name, pa.string(), _clock_text)
+
+
+def _clock_text(value: Any) -> str:
+    """HH:MM:SS[.ffffff]; MySQL's TIME goes from -838:59:59 to 838:59:59."""
+    if isinstance(value, time):
+        return value.isoformat()
+    if not isinstance(value, timedelta):
+        return str(value)
+    sign = "-" if value < timedelta(0) else ""
+    seconds, micro = divmod(abs(value) // timedelta(microseconds=1), 1_000_000)
+    text = f"{sign}{seconds // 3600:02d}:{seconds // 60 % 60:02d}:{seconds % 60:02d}"
+    return f"{text}.{micro:06d}" if micro else text
+
+
+def _json(name: str, kind: Any) -> Column:
+    return _simple(name, pa.string(), lambda value: str(value).replace("\r", " ").replace("\n", " "), json=True)
+
+
+def _bits(name: str, kind: Any) -> Column:
+    return _simple(name, pa.uint64(), lambda value: int.from_bytes(value) if isinstance(value, bytes) else int(value))
+
+
+def _text(name: str, kind: Any) -> Column:
+    return _simple(name, pa.string(), lambda value: ",".join(sorted(value)) if isinstance(value, set | frozenset) else str(value))
+
+
+_BUILDERS: list[tuple[Any, Callable[[str, Any], Column]]] = [
+    (mysql.BIT, _bits),
+    (mysql.YEAR, lambda name, _: _simple(name, pa.int64(), int)),
+    (sa.Boolean, lambda name, _: _simple(name, pa.bool_(), bool)),
+    (sa.Integer, _integer),
+    (sa.Numeric, _number),
+    (sa.DateTime, _moment),
+    (sa.Date, lambda name, _: _simple(name, pa.date32())),
+    (sa.Time, _clock),
+    (sa.Interval, _clock),
+    (sa.JSON, _json),
+    (sa.types._Binary, lambda name, _: _simple(name, pa.binary(), bytes)),
+    (sa.Uuid, _text),
+    (sa.String, _text),
+]

@@ -1,0 +1,243 @@
+"""PostgreSQL: rows through ADBC (binary COPY underneath), everything else through psycopg.
+
+Two connections see one snapshot: psycopg's stays open in a REPEATABLE READ, READ ONLY transaction, and exports the
+snapshot that ADBC's adopts. Values reach COPY as literals that psycopg quotes: with bound parameters ADBC gives the
+whole result as one batch.
+"""
+
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from datetime import datetime
+from types import TracebackType
+from typing import Any, Self, TypeVar
+
+import adbc_driver_postgresql.dbapi as adbc
+import psycopg
+import pyarrow as pa
+import sqlalchemy as sa
+from psycopg.conninfo import make_conninfo
+from psycopg.rows import tuple_row
+from sqlalchemy.dialects.postgresql.psycopg import dialect as psycopg_dialect
+from sqlalchemy.engine import URL
+
+from exports.sources.arrow import empty_batch, finish, schema_of
+from exports.sources.base import Key, Selection, SourceError
+from exports.sources.postgresql_errors import translate
+from exports.sources.postgresql_types import CATALOGUE, Native, column_from, key_text, plan, register_loaders
+from exports.sources.selecting import columns_of, distinct, make_table, select_boundaries, select_count, select_rows
+
+Result = TypeVar("Result")
+BATCH_BYTES = 4_000_000
+# DateStyle, IntervalStyle and TimeZone decide the text of values; a statement may take as long as it needs.
+SETTINGS = (
+    "SET TimeZone TO 'UTC'; SET DateStyle TO 'ISO, YMD'; SET IntervalStyle TO 'iso_8601'; SET client_encoding TO 'UTF8'; "
+    "SET bytea_output TO 'hex'; SET xmloption TO 'content'; SET extra_float_digits TO 1; SET statement_timeout TO 0; "
+    "SET idle_in_transaction_session_timeout TO 0; SET lc_monetary TO 'C'"
+)
+BEGIN = "BEGIN ISOLATION LEVEL REPEATABLE READ, READ ONLY"
+
+
+class PostgresReader:
+    """See exports.sources.base.Reader."""
+
+    row_values = True
+
+    def __init__(self, url: URL) -> None:
+        self._url = url
+        self._side: psycopg.Connection[Any] | None = None
+        self._stream: adbc.Connection | None = None
+        self._cursor: adbc.Cursor | None = None
+        self._tables: dict[tuple[str, str], sa.Table] = {}
+        self._cancelled = threading.Event()
+        self._busy = threading.Event()
+
+    def __repr__(self) -> str:
+        return f"PostgresReader({self._url.host or ''}/{self._url.database})"
+
+    def __enter__(self) -> Self:
+        self._side = self._guard(self._connect)
+        register_loaders(self._side)
+        self._guard(lambda: self._execute(BEGIN))
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self._close_stream()
+        if self._side is not None:
+            self._side.close()
+            self._side = None
+
+    # --- Reader -----------------------------------------------------------------------------------------------------
+
+    def check(self, selection: Selection) -> None:
+        table = self.table(selection.schema, selection.table)
+        columns_of(table, selection)
+        # Planning finds what the catalogue does not say: rights, and values that do not fit a column's type.
+        self._guard(lambda: self._execute("EXPLAIN " + self._literal(select_rows(self, selection, lambda _, here: [here]))))
+
+    def count(self, selection: Selection) -> int:
+        [(rows,)] = self._query(select_count(self, selection))
+        return int(rows)
+
+    def boundaries(self, selection: Selection, rows: int) -> list[Key]:
+        return distinct([tuple(row) for row in self._query(select_boundaries(self, selection, rows, key_text))])
+
+    def batches(self, selection: Selection, *, exact: bool = False) -> Iterator[pa.RecordBatch]:
+        columns = columns_of(self.table(selection.schema, selection.table), selection)
+        plans = [plan(column, exact=exact) for column in columns]
+        schema = schema_of(plans)
+        statement = self._literal(select_rows(self, selection, lambda column, here: [plan(column, exact=exact).project(here)]))
+        done = False
+        try:
+            stream = self._guard(lambda: self._open_stream(statement))
+            empty = True
+            while (batch := self._guard(lambda: next(stream, None))) is not None:
+                empty = False
+                yield finish(batch, plans, schema)
+            if empty:
+                yield empty_batch(schema)
+            done = True
+        finally:
+            if done:
+                self._close_cursor()
+            else:  # a COPY that was not read to its end cannot be gone on with
+                self._close_stream()
+
+    def export_snapshot(self) -> str:
+        return self._guard(self._snapshot)
+
+    def use_snapshot(self, name: str) -> bool:
+        self._close_stream()
+        return self._guard(lambda: self._adopt(name))
+
+    def cancel(self) -> None:
+        """A request that comes before the server has begun is lost, so it is repeated until the reading thread has noticed."""
+        self._cancelled.set()
+        deadline = time.monotonic() + 2
+        while self._busy.is_set() and time.monotonic() < deadline:
+            self._send_cancel()
+            time.sleep(0.05)
+
+    # --- Backend ----------------------------------------------------------------------------------------------------
+
+    def table(self, schema: str, name: str) -> sa.Table:
+        if (schema, name) not in self._tables:
+            rows = self._guard(lambda: self._connection.execute(CATALOGUE, {"schema": schema, "name": name}).fetchall())
+            if not rows:
+                raise SourceError(f"Table {f'{schema}.' if schema else ''}{name} does not exist.")
+            self._tables[schema, name] = make_table(schema, name, [column_from(row) for row in rows])
+        return self._tables[schema, name]
+
+    def value(self, column: sa.Column[Any], value: object) -> sa.ColumnElement[Any]:
+        return sa.cast(sa.bindparam(None, value, type_=sa.types.NullType(), unique=True), column.type)
+
+    def moment(self, column: sa.Column[Any], moment: datetime) -> sa.ColumnElement[Any]:
+        """With time zone UTC for timestamptz; without for timestamp and date, whose values are taken as UTC."""
+        assert isinstance(column.type, Native)
+        if column.type.base not in {"timestamptz", "timestamp", "date"}:
+            raise SourceError(f"Column {column.name} is of type {column.type.name}, which is no timestamp.")
+        target = sa.TIMESTAMP(timezone=column.type.base == "timestamptz")
+        return sa.cast(sa.bindparam(None, moment.isoformat(), type_=sa.types.NullType(), unique=True), sa.TIMESTAMP(timezone=True)).cast(target)
+
+    # --- Inside -----------------------------------------------------------------------------------------------------
+
+    @property
+    def _connection(self) -> psycopg.Connection[Any]:
+        if self._side is None:
+            raise SourceError("The reader is not open.")
+        return self._side
+
+    def _connect(self) -> psycopg.Connection[Any]:
+        connection = psycopg.connect(_conninfo(self._url), autocommit=True, row_factory=tuple_row, prepare_threshold=None)
+        connection.execute(SETTINGS)
+        return connection
+
+    def _execute(self, statement: str) -> list[Any]:
+        cursor = psycopg.ClientCursor(self._connection)
+        cursor.execute(statement.encode())
+        return cursor.fetchall() if cursor.description else []
+
+    def _query(self, statement: sa.Select[Any]) -> list[Any]:
+        text = self._literal(statement)
+        return self._guard(lambda: self._execute(text))
+
+    def _literal(self, statement: sa.Select[Any]) -> str:
+        """The statement with every value quoted by psycopg."""
+        compiled = statement.compile(dialect=psycopg_dialect(), compile_kwargs={"render_postcompile": True})
+        return psycopg.ClientCursor(self._connection).mogrify(str(compiled).encode(), compiled.params or {})
+
+    def _snapshot(self) -> str:
+        [(name,)] = self._execute("SELECT pg_export_snapshot()")
+        return str(name)
+
+    def _adopt(self, name: str) -> bool:
+        quoted = psycopg.ClientCursor(self._connection).mogrify("%s", (name,))
+        self._execute("ROLLBACK")
+        self._execute(BEGIN)
+        try:
+            self._execute(f"SET TRANSACTION SNAPSHOT {quoted}")
+        except (psycopg.errors.InvalidParameterValue, psycopg.errors.UndefinedObject):
+            self._execute("ROLLBACK")
+            self._execute(BEGIN)
+            return False
+        return True
+
+    def _open_stream(self, statement: str) -> Iterator[pa.RecordBatch]:
+        if self._stream is None:
+            snapshot = self._snapshot()
+            self._stream = adbc.connect(_conninfo(self._url), autocommit=True)
+            self._stream_execute(SETTINGS, BEGIN, f"SET TRANSACTION SNAPSHOT '{snapshot}'")
+        self._cursor = self._stream.cursor()
+        self._cursor.adbc_statement.set_options(**{"adbc.postgresql.batch_size_hint_bytes": str(BATCH_BYTES)})
+        self._cursor.execute(statement)
+        return iter(self._cursor.fetch_record_batch())
+
+    def _stream_execute(self, *statements: str) -> None:
+        assert self._stream is not None
+        with self._stream.cursor() as cursor:
+            for statement in "; ".join(statements).split("; "):  # ADBC prepares each, so one at a time
+                cursor.execute(statement)
+
+    def _send_cancel(self) -> None:
+        with suppress(adbc.Error, psycopg.Error):  # already gone: what the reading thread sees decides
+            if self._cursor is not None:
+                self._cursor.adbc_cancel()
+            if self._side is not None:
+                self._side.cancel_safe(timeout=1)
+
+    def _guard(self, call: Callable[[], Result]) -> Result:
+        """Do what may block: mark it for cancel(), and give every driver's error as a SourceError without a secret."""
+        self._busy.set()
+        try:
+            if self._cancelled.is_set():
+                raise SourceError("The read was cancelled.")
+            return call()
+        except (psycopg.Error, adbc.Error, OSError, pa.ArrowException) as error:
+            if self._cancelled.is_set():
+                raise SourceError("The read was cancelled.") from None
+            raise translate(error, self._url) from None
+        finally:
+            self._busy.clear()
+
+    def _close_cursor(self) -> None:
+        cursor, self._cursor = self._cursor, None
+        if cursor is not None:
+            cursor.close()
+
+    def _close_stream(self) -> None:
+        if self._cursor is not None and self._stream is not None:
+            with suppress(adbc.Error):  # nothing runs any more: there is nothing to cancel
+                self._cursor.adbc_cancel()
+        self._close_cursor()
+        stream, self._stream = self._stream, None
+        if stream is not None:
+            stream.close()
+
+
+def _conninfo(url: URL) -> str:
+    """What libpq reads. It must not find a password or key of its own on this machine: passfile, and no service."""
+    options = {"connect_timeout": "10", "application_name": "strongroom", "keepalives_idle": "30", "passfile": "/dev/null/none"}
+    options |= {name: str(value) for name, value in url.query.items()}
+    named = {"host": url.host, "port": url.port, "user": url.username, "password": url.password, "dbname": url.database}
+    return make_conninfo("", **options, **{name: str(value) for name, value in named.items() if value})

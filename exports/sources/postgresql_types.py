@@ -1,0 +1,144 @@
+"""PostgreSQL's types: how each is read exactly, and as what."""
+
+from typing import Any
+
+import psycopg
+import pyarrow as pa
+import sqlalchemy as sa
+from psycopg.types.datetime import DateLoader, TimestampLoader, TimestamptzLoader
+
+from exports.sources.arrow import Form, Plan
+
+# Columns of one table with the type below every domain. to_regclass follows the search path when there is no schema.
+CATALOGUE = """
+WITH RECURSIVE columns AS (
+    SELECT a.attnum, a.attname, a.attnotnull, a.atttypid, a.atttypid AS base
+    FROM pg_attribute a
+    WHERE a.attrelid = to_regclass(CASE WHEN %(schema)s = '' THEN '' ELSE quote_ident(%(schema)s) || '.' END || quote_ident(%(name)s))
+    AND a.attnum > 0 AND NOT a.attisdropped
+  UNION ALL
+    SELECT c.attnum, c.attname, c.attnotnull, c.atttypid, t.typbasetype
+    FROM columns c JOIN pg_type t ON t.oid = c.base WHERE t.typtype = 'd'
+)
+SELECT c.attname, c.attnotnull, format_type(c.atttypid, -1), CASE WHEN n.nspname = 'pg_catalog' THEN t.typname ELSE '' END, t.typtype, t.typcategory
+FROM columns c JOIN pg_type t ON t.oid = c.base JOIN pg_namespace n ON n.oid = t.typnamespace
+WHERE t.typtype <> 'd' ORDER BY c.attnum
+"""
+
+UTC = pa.timestamp("us", tz="UTC")
+PLAIN: dict[str, pa.DataType] = {
+    "bool": pa.bool_(),
+    "int2": pa.int16(),
+    "int4": pa.int32(),
+    "int8": pa.int64(),
+    "float4": pa.float32(),
+    "float8": pa.float64(),
+    "text": pa.string(),
+    "varchar": pa.string(),
+    "bpchar": pa.string(),
+    "bytea": pa.binary(),
+    "date": pa.date32(),
+    "timestamp": pa.timestamp("us"),
+    "timestamptz": UTC,
+}
+# Types whose values psycopg gives as Python objects that a Key may hold. Every other key column is read as text.
+KEYS = {"bool", "int2", "int4", "int8", "text", "varchar", "bpchar", "uuid", "numeric", "bytea", "date", "timestamp", "timestamptz"}
+
+
+class Native(sa.types.UserDefinedType[Any]):
+    """A column's type as the catalogue has it: `name` for casts, `base` the built-in type below its domains or "" if it is not built in."""
+
+    cache_ok = True
+
+    def __init__(self, name: str, base: str, kind: str, category: str) -> None:
+        self.name = name
+        self.base = base
+        self.kind = kind
+        self.category = category
+
+    def get_col_spec(self, **_: object) -> str:
+        return self.name
+
+
+def column_from(row: tuple[str, bool, str, str, str, str]) -> sa.Column[Any]:
+    """A row of CATALOGUE as a column."""
+    from exports.sources.selecting import quoted
+
+    name, not_null, spelled, base, kind, category = row
+    return sa.Column(quoted(name), Native(spelled, base, kind, category), nullable=not not_null)
+
+
+def plan(column: sa.Column[Any], *, exact: bool) -> Plan:
+    """How a column is read. `exact` reads dates and timestamps as ISO 8601 text: Arrow has no infinity, and formats no year 0."""
+    native = column.type
+    assert isinstance(native, Native)
+    if exact and native.base in {"date", "timestamp", "timestamptz"}:
+        return Plan(column.name, pa.string(), Form.PLAIN, lambda here: _iso(here, native.base))
+    if native.base in PLAIN:
+        return Plan(column.name, PLAIN[native.base], Form.PLAIN, lambda here: here)
+    if native.base == "jsonb":
+        return Plan(column.name, pa.string(), Form.JSON, lambda here: here)
+    if native.base == "json":
+        return Plan(column.name, pa.string(), Form.JSON, lambda here: _one_line(_text(here)))
+    if native.base == "numeric":
+        return Plan(column.name, pa.string(), Form.NUMBER, _text)
+    if native.base == "money":
+        return Plan(column.name, pa.string(), Form.NUMBER, lambda here: _text(sa.cast(here, sa.Numeric)))
+    if native.category == "A" or native.kind == "c":
+        return Plan(column.name, pa.string(), Form.JSON, lambda here: _one_line(_text(sa.func.to_json(here))))
+    return Plan(column.name, pa.string(), Form.PLAIN, _text)
+
+
+def key_text(column: sa.Column[Any], here: sa.ColumnElement[Any]) -> sa.ColumnElement[Any]:
+    """The key column as something that a Key may hold."""
+    assert isinstance(column.type, Native)
+    return here if column.type.base in KEYS else _text(here)
+
+
+def _text(here: sa.ColumnElement[Any]) -> sa.ColumnElement[Any]:
+    return sa.cast(here, sa.Text)
+
+
+def _one_line(here: sa.ColumnElement[Any]) -> sa.ColumnElement[Any]:
+    """Line breaks can only stand between JSON's tokens: inside strings they are escaped."""
+    return sa.func.translate(here, "\n\r", "  ")
+
+
+def _iso(here: sa.ColumnElement[Any], base: str) -> sa.ColumnElement[Any]:
+    """ISO 8601 with astronomical years (44 BC is -0043) and a sign on years over 9999; infinity and -infinity stay words."""
+    year = sa.cast(sa.func.date_part("year", here), sa.Integer)
+    year = sa.case((year < 0, year + 1), else_=year)  # there is no year 0 between 1 BC (-1) and 1
+    sign = sa.case((year < 0, "-"), (year > 9999, "+"), else_="")
+    digits = sa.func.lpad(_text(sa.func.abs(year)), sa.func.greatest(4, sa.func.length(_text(sa.func.abs(year)))), "0")
+    rest = {"date": "-MM-DD", "timestamp": '-MM-DD"T"HH24:MI:SS.US', "timestamptz": '-MM-DD"T"HH24:MI:SS.US"+00:00"'}[base]
+    return sa.case((sa.func.isfinite(here), sign.concat(digits).concat(sa.func.to_char(here, rest))), else_=_text(here))
+
+
+def register_loaders(connection: psycopg.Connection[Any]) -> None:
+    """Dates that Python has not (infinity, BC, after 9999) come as PostgreSQL's own text instead of an error."""
+    for name, loader in (("date", _Date), ("timestamp", _Timestamp), ("timestamptz", _Timestamptz)):
+        connection.adapters.register_loader(name, loader)
+
+
+class _Date(DateLoader):
+    def load(self, data: Any) -> Any:
+        try:
+            return super().load(data)
+        except psycopg.DataError:
+            return bytes(data).decode()
+
+
+class _Timestamp(TimestampLoader):
+    def load(self, data: Any) -> Any:
+        try:
+            return super().load(data)
+        except psycopg.DataError:
+            return bytes(data).decode()
+
+
+class _Timestamptz(TimestamptzLoader):
+    def load(self, data: Any) -> Any:
+        try:
+            return super().load(data)
+        except psycopg.DataError:
+            return bytes(data).decode()

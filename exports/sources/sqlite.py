@@ -1,0 +1,279 @@
+"""SQLite: rows through ADBC, guarded; everything else, and exact reading, through the standard library.
+
+A SQLite column holds any type, whatever it declares. ADBC fixes a column's type from its first rows, fails on some later
+values, and converts others without a word. So each column gets the storage class that it should hold, a first row that fixes
+the Arrow type, and a guard in the WHERE clause for what ADBC would convert: int in real, anything in text, text and numbers
+in blob. Whatever does not fit is a MixedColumn, and exact reading writes such a column value by value as JSON text.
+"""
+
+import queue
+import sqlite3
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from datetime import datetime
+from types import TracebackType
+from typing import Any, Self, TypeVar
+from urllib.parse import quote
+
+import adbc_driver_sqlite.dbapi as adbc
+import pyarrow as pa
+import sqlalchemy as sa
+from sqlalchemy.dialects.sqlite.pysqlite import dialect as sqlite_dialect
+from sqlalchemy.engine import URL
+
+from exports.sources import sqlite_exact, sqlite_moments
+from exports.sources.arrow import check_text, empty_batch
+from exports.sources.base import ConnectionLost, Key, MixedColumn, Selection, SourceError
+from exports.sources.selecting import choose, columns_of, distinct, make_table, select_boundaries, select_count
+from exports.sources.sqlite_types import OVERFLOW, Stored, column_from, fast_schema, guard, join, parts, sentinel, store_of
+
+Result = TypeVar("Result")
+BATCH_BYTES = 4_000_000
+BATCH_ROWS = 4_096
+SAMPLE = 1_000
+
+
+class SQLiteReader:
+    """See exports.sources.base.Reader. SQLite has no snapshots to share."""
+
+    row_values = True
+
+    def __init__(self, url: URL) -> None:
+        self._path = url.database or ""
+        self._uri = f"file:{quote(self._path)}?mode=ro"
+        self._side: sqlite3.Connection | None = None
+        self._tables: dict[tuple[str, str], sa.Table] = {}
+        self._stored: dict[tuple[str, str], dict[str, Stored]] = {}
+        self._cancelled = threading.Event()
+
+    def __repr__(self) -> str:
+        return f"SQLiteReader({self._path.rsplit('/', 1)[-1]})"
+
+    def __enter__(self) -> Self:
+        self._side = self._guard(lambda: sqlite3.connect(self._uri, uri=True, check_same_thread=False, isolation_level=None))
+        for pragma in ("query_only = ON", "trusted_schema = OFF", "busy_timeout = 5000"):
+            self._side.execute(f"PRAGMA {pragma}")
+        self._query("SELECT count(*) FROM sqlite_master")  # the first read is what finds a file that is no database
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        if self._side is not None:
+            self._side.close()
+            self._side = None
+
+    # --- Reader -----------------------------------------------------------------------------------------------------
+
+    def check(self, selection: Selection) -> None:
+        """Any SQLite value can be written exactly: only names and the form of timestamps can be wrong."""
+        columns_of(self.table(selection.schema, selection.table), selection)
+        self._guard(lambda: self._connection.execute("EXPLAIN " + self._compiled(select_count(self, selection))[0], self._compiled(select_count(self, selection))[1]))
+
+    def count(self, selection: Selection) -> int:
+        [(rows,)] = self._rows(select_count(self, selection))
+        return int(rows)
+
+    def boundaries(self, selection: Selection, rows: int) -> list[Key]:
+        return distinct([tuple(row) for row in self._rows(select_boundaries(self, selection, rows))])
+
+    def batches(self, selection: Selection, *, exact: bool = False) -> Iterator[pa.RecordBatch]:
+        if exact:
+            yield from self._exact(selection)
+        else:
+            yield from self._fast(selection)
+
+    def export_snapshot(self) -> str:
+        return ""
+
+    def use_snapshot(self, name: str) -> bool:
+        return False
+
+    def cancel(self) -> None:
+        self._cancelled.set()
+        if self._side is not None:
+            with suppress(sqlite3.Error):  # closed a moment ago: nothing left to interrupt
+                self._side.interrupt()
+
+    # --- Backend ----------------------------------------------------------------------------------------------------
+
+    def table(self, schema: str, name: str) -> sa.Table:
+        if schema not in {"", "main"}:
+            raise SourceError(f"SQLite has no schema {schema}.")
+        if ("", name) not in self._tables:
+            rows = self._query("SELECT name, type, \"notnull\", pk FROM pragma_table_xinfo(?) WHERE hidden <> 1 ORDER BY cid", (name,))
+            if not rows:
+                raise SourceError(f"Table {name} does not exist.")
+            self._tables["", name] = make_table("", name, [column_from(row) for row in rows])
+        return self._tables["", name]
+
+    def value(self, column: sa.Column[Any], value: object) -> sa.ColumnElement[Any]:
+        return sa.bindparam(None, value, type_=sa.types.NullType(), unique=True)
+
+    def moment(self, column: sa.Column[Any], moment: datetime) -> sa.ColumnElement[Any]:
+        low, high = self._extremes(column)
+        return self.value(column, sqlite_moments.bound(column.name, low, high, moment))
+
+    # --- Inside -----------------------------------------------------------------------------------------------------
+
+    @property
+    def _connection(self) -> sqlite3.Connection:
+        if self._side is None:
+            raise SourceError("The reader is not open.")
+        return self._side
+
+    def _extremes(self, column: sa.Column[Any]) -> tuple[object, object]:
+        """Least and greatest value in SQLite's order (numbers, text, blobs): if both are text, all are."""
+        [row] = self._rows(sa.select(*[sa.select(f(column)).scalar_subquery() for f in (sa.func.min, sa.func.max)]))
+        return row[0], row[1]
+
+    def _compiled(self, statement: sa.Select[Any]) -> tuple[str, tuple[Any, ...]]:
+        compiled = statement.compile(dialect=sqlite_dialect(paramstyle="qmark"), compile_kwargs={"render_postcompile": True})
+        values = compiled.params
+        return str(compiled), tuple(values[name] for name in compiled.positiontup or [])
+
+    def _rows(self, statement: sa.Select[Any]) -> list[Any]:
+        return self._query(*self._compiled(statement))
+
+    def _query(self, statement: str, values: tuple[Any, ...] = ()) -> list[Any]:
+        return self._guard(lambda: self._connection.execute(statement, values).fetchall())
+
+    def _guard(self, call: Callable[[], Result]) -> Result:
+        """Every driver's error as a SourceError."""
+        if self._cancelled.is_set():
+            raise SourceError("The read was cancelled.")
+        try:
+            return call()
+        except (sqlite3.Error, adbc.Error, pa.ArrowException, OSError) as error:
+            if self._cancelled.is_set():
+                raise SourceError("The read was cancelled.") from None
+            raise _translate(error) from None
+
+    def _stores(self, table: sa.Table, columns: list[sa.Column[Any]]) -> list[Stored]:
+        """How each column is stored: as declared, unless the table's first rows all say otherwise."""
+        known = self._stored.setdefault(("", table.name), {})
+        if missing := [column for column in columns if column.name not in known]:
+            first = sa.select(*[column.label(f"c{n}") for n, column in enumerate(missing)]).limit(SAMPLE).subquery()
+            classes = [sa.func.group_concat(sa.func.typeof(c).distinct()) for c in first.c]
+            [found] = self._rows(sa.select(*classes)) or [()]
+            known.update({c.name: store_of(c, set((seen or "").split(",")) - {"null", ""}) for c, seen in zip(missing, found, strict=True)})
+        return [known[column.name] for column in columns]
+
+    def _batch_rows(self, selection: Selection, columns: list[sa.Column[Any]], stores: list[Stored]) -> int:
+        """How many rows make BATCH_BYTES, by the widest blobs of the selection and the mean text of its first rows."""
+        chosen = choose(self, selection)
+        text = [sa.func.coalesce(sa.func.length(chosen.column(c.name)), 0) + 8 for c in columns]
+        first = sa.select(sum(text[1:], text[0]).label("width")).select_from(chosen.rows).where(*chosen.where).limit(SAMPLE).subquery()
+        [(mean,)] = self._rows(sa.select(sa.func.avg(first.c.width)))
+        blobs = [chosen.column(c.name) for c, store in zip(columns, stores, strict=True) if store is Stored.BLOB]
+        widest = [sa.func.coalesce(sa.func.max(sa.func.length(blob)), 0) for blob in blobs]
+        [most] = self._rows(sa.select(*widest).select_from(chosen.rows).where(*chosen.where)) if blobs else [(0,)]
+        return int(max(1, min(BATCH_ROWS, BATCH_BYTES // max(int(mean or 1), *most, 1))))
+
+    def _fast(self, selection: Selection) -> Iterator[pa.RecordBatch]:
+        table = self.table(selection.schema, selection.table)
+        columns = columns_of(table, selection)
+        stores = self._stores(table, columns)
+        chosen = choose(self, selection)
+        here = [chosen.column(column.name) for column in columns]
+        selected = [part for c, store in zip(here, stores, strict=True) for part in parts(c, store)]
+        first = [part for store in stores for part in sentinel(store)]
+        rows = sa.select(*[c.label(f"c{n}") for n, c in enumerate(selected)]).select_from(chosen.rows)
+        rows = rows.where(*chosen.where, guard(here, stores))
+        statement = sa.union_all(sa.select(*[c.label(f"c{n}") for n, c in enumerate(first)]), rows)
+        text, values = self._compiled(statement)
+        schema = fast_schema(columns, stores)
+        produce = _Producer(self._uri, text, values, self._batch_rows(selection, columns, stores))
+        sent = False
+        for number, batch in enumerate(produce.read(self._cancelled)):
+            rest = batch.slice(1) if number == 0 else batch
+            if rest.num_rows:
+                sent = True
+                yield check_text(join(rest, columns, stores, schema))
+            elif number == 0:
+                join(rest, columns, stores, schema)
+        if not sent:
+            yield empty_batch(schema)
+
+    def _exact(self, selection: Selection) -> Iterator[pa.RecordBatch]:
+        table = self.table(selection.schema, selection.table)
+        columns = columns_of(table, selection)
+        chosen = choose(self, selection)
+        text, values = self._compiled(sa.select(*[chosen.column(c.name) for c in columns]).select_from(chosen.rows).where(*chosen.where))
+        self._query("BEGIN")
+        try:
+            found = self._rows(sqlite_exact.classes(table, columns))
+            plans = [sqlite_exact.plan(c, seen) for c, seen in zip(columns, sqlite_exact.seen(found[0]), strict=True)]
+            cursor = self._guard(lambda: self._connection.execute(text, values))
+            yield from sqlite_exact.batches(lambda: self._guard(cursor.fetchone), plans, BATCH_BYTES)
+        finally:
+            with suppress(sqlite3.Error):  # a broken connection has no transaction to end
+                self._connection.execute("ROLLBACK")
+
+
+class _Producer:
+    """Reads in a thread of its own: ADBC's SQLite cannot be interrupted, but the consumer can stop waiting for it.
+
+    Then the thread ends by itself after the step it is in, and closes its connection.
+    """
+
+    def __init__(self, uri: str, statement: str, values: tuple[Any, ...], rows: int) -> None:
+        self._uri = uri
+        self._statement = statement
+        self._values = values
+        self._batch_rows = rows
+        self._queue: queue.Queue[pa.RecordBatch | BaseException | None] = queue.Queue(maxsize=1)
+        self._stopped = threading.Event()
+
+    def read(self, cancelled: threading.Event) -> Iterator[pa.RecordBatch]:
+        thread = threading.Thread(target=self._run, name="sqlite-reader", daemon=True)
+        thread.start()
+        try:
+            while (item := self._next(cancelled)) is not None:
+                if isinstance(item, BaseException):
+                    raise _translate(item) from None
+                yield item
+        finally:
+            self._stopped.set()
+
+    def _next(self, cancelled: threading.Event) -> pa.RecordBatch | BaseException | None:
+        while not cancelled.is_set():
+            with suppress(queue.Empty):  # nothing yet: look whether somebody cancelled
+                return self._queue.get(timeout=0.1)
+        raise SourceError("The read was cancelled.")
+
+    def _put(self, item: pa.RecordBatch | BaseException | None) -> None:
+        while not self._stopped.is_set():
+            with suppress(queue.Full):  # the consumer is slower: wait, but not for ever
+                return self._queue.put(item, timeout=0.1)
+
+    def _run(self) -> None:
+        try:
+            with adbc.connect(self._uri) as connection, connection.cursor() as cursor:
+                cursor.adbc_statement.set_options(**{"adbc.sqlite.query.batch_rows": str(self._batch_rows)})
+                cursor.execute(self._statement, self._values or None)
+                for batch in cursor.fetch_record_batch():
+                    self._put(batch)
+                    if self._stopped.is_set():
+                        return
+            self._put(None)
+        except Exception as error:  # noqa: BLE001 it is raised in the consumer's thread
+            self._put(error)
+
+
+def _translate(error: BaseException) -> SourceError:
+    if isinstance(error, SourceError):
+        return error
+    text = str(error)
+    if "Type mismatch" in text or OVERFLOW in text:
+        return MixedColumn("A column holds values of different types.")
+    if "Could not decode to UTF-8" in text:
+        return SourceError(f"Column {text.split(chr(39))[1]} holds text that is not valid UTF-8.")
+    if "locked" in text or "busy" in text:
+        return ConnectionLost("The SQLite file is locked by somebody who writes to it.")
+    if "unable to open" in text or "disk I/O" in text:
+        return ConnectionLost("The SQLite file cannot be opened.")
+    if "not a database" in text or "malformed" in text:
+        return SourceError("The file is not a sound SQLite database.")
+    return SourceError(f"The database says: {text.splitlines()[0] if text else type(error).__name__}.")
+
+

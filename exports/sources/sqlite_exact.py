@@ -1,0 +1,108 @@
+"""SQLite read value by value: for columns that hold several types, each value as JSON text."""
+
+import base64
+import json
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import pyarrow as pa
+import sqlalchemy as sa
+
+from exports.sources.arrow import empty_batch
+from exports.sources.base import JSON_TEXT, SourceError
+from exports.sources.sqlite_types import ARROW, Stored, store_of
+
+_CLASSES = ("integer", "real", "text", "blob")
+_PYTHON: dict[Stored, type] = {Stored.INTEGER: int, Stored.REAL: float, Stored.TEXT: str, Stored.BLOB: bytes}
+
+
+@dataclass(frozen=True)
+class Exact:
+    """How one column is written: its values' one Python type, or `text` for values of several."""
+
+    name: str
+    store: Stored
+    text: Callable[[Any], str]
+
+    @property
+    def field(self) -> pa.Field:
+        if self.store in ARROW:
+            return pa.field(self.name, ARROW[self.store])
+        return pa.field(self.name, pa.string(), metadata=JSON_TEXT)
+
+    def convert(self, value: Any) -> Any:
+        if value is None:
+            return None
+        if self.store not in ARROW:
+            return self.text(value)
+        if type(value) is not _PYTHON[self.store]:
+            raise SourceError(f"Column {self.name} changed its type while it was read.")
+        return value
+
+
+def classes(table: sa.Table, columns: Sequence[sa.Column[Any]]) -> sa.Select[Any]:
+    """One row: for each column, whether it holds integers, reals, text, blobs anywhere in the table."""
+    return sa.select(*[sa.func.max(sa.func.typeof(table.c[c.name]) == kind) for c in columns for kind in _CLASSES]).select_from(table)
+
+
+def seen(row: Sequence[Any]) -> list[set[str]]:
+    """The result of `classes` as one set a column."""
+    width = len(_CLASSES)
+    return [{kind for kind, found in zip(_CLASSES, row[n : n + width], strict=True) if found} for n in range(0, len(row), width)]
+
+
+def plan(column: sa.Column[Any], found: set[str]) -> Exact:
+    """A column of one class keeps its Arrow type; one declared as JSON or as a number, and one of several classes, is JSON text."""
+    store = store_of(column, found)
+    if store is Stored.JSON:
+        return Exact(column.name, store, lambda value: _document(column.name, value))
+    if store in ARROW and len(found) > 1:
+        store = Stored.MIXED
+    return Exact(column.name, store, to_json)
+
+
+def to_json(value: float | str | bytes) -> str:
+    """A SQLite value as JSON text. The shortest text that gives the same float back; infinities as strings."""
+    if isinstance(value, bytes):
+        return json.dumps({"$base64": base64.b64encode(value).decode()})
+    if isinstance(value, float) and value in (float("inf"), float("-inf")):
+        return '"Infinity"' if value > 0 else '"-Infinity"'
+    return json.dumps(value, ensure_ascii=False)
+
+
+def _document(name: str, value: Any) -> str:
+    """A JSON column's value as it stands, on one line. Text that is not JSON is refused: as a string it would be taken for one."""
+    if not isinstance(value, str):
+        return to_json(value)
+    try:
+        json.loads(value, parse_constant=_refuse, parse_int=str, parse_float=str)
+    except (ValueError, RecursionError):
+        raise SourceError(f"Column {name} is declared JSON but holds text that is not JSON; cast it to text in a view.") from None
+    return value.replace("\r", " ").replace("\n", " ")
+
+
+def _refuse(constant: str) -> None:
+    raise ValueError(constant)
+
+
+def batches(fetch: Callable[[], Any], plans: Sequence[Exact], size: int) -> Iterator[pa.RecordBatch]:
+    """The rows in batches of about `size` bytes of text and blobs; at least one batch."""
+    schema = pa.schema([p.field for p in plans])
+    columns: list[list[Any]] = [[] for _ in plans]
+    width = sent = 0
+    while (row := fetch()) is not None:
+        for place, (p, value) in enumerate(zip(plans, row, strict=True)):
+            columns[place].append(p.convert(value))
+            width += len(value) if isinstance(value, str | bytes) else 8
+        if width >= size:
+            yield _batch(columns, schema)
+            sent, width, columns = sent + 1, 0, [[] for _ in plans]
+    if columns and columns[0]:
+        yield _batch(columns, schema)
+    elif not sent:
+        yield empty_batch(schema)
+
+
+def _batch(columns: list[list[Any]], schema: pa.Schema) -> pa.RecordBatch:
+    return pa.RecordBatch.from_arrays([pa.array(values, field.type) for values, field in zip(columns, schema, strict=True)], schema=schema)
