@@ -1,0 +1,26 @@
+"""The console's addresses."""
+
+from django.contrib.auth.views import LoginView, LogoutView
+from django.urls import path
+
+from exports.console import certificates, files, jobs, overview, runs
+
+urlpatterns = [
+    path("", overview.overview, name="console"),
+    path("progress", runs.progress, name="console-progress"),
+    path("jobs", jobs.job_list, name="console-jobs"),
+    path("jobs/new", jobs.job_new, name="console-job-new"),
+    path("jobs/preview", jobs.job_preview, name="console-job-preview"),
+    path("jobs/<int:pk>", jobs.job_detail, name="console-job"),
+    path("jobs/<int:pk>/delete", jobs.job_delete, name="console-job-delete"),
+    path("jobs/<int:pk>/<slug:action>", jobs.job_act, name="console-job-act"),
+    path("runs", runs.run_list, name="console-runs"),
+    path("runs/<int:pk>", runs.run_detail, name="console-run"),
+    path("runs/<int:pk>/cancel", runs.run_cancel, name="console-run-cancel"),
+    path("files", files.file_list, name="console-files"),
+    path("files/<int:pk>/download", files.file_download, name="console-file-download"),
+    path("certificates", certificates.certificate_list, name="console-certificates"),
+    path("certificates/<int:pk>/activity", certificates.certificate_activity, name="console-certificate-activity"),
+    path("sign-in", LoginView.as_view(template_name="console/sign_in.html", redirect_authenticated_user=True), name="sign-in"),
+    path("sign-out", LogoutView.as_view(), name="sign-out"),
+]
