@@ -7,6 +7,7 @@ bytes that were sealed; and the rows of a part's files are exactly the rows that
 from collections.abc import Iterator
 from contextlib import closing, suppress
 from datetime import timedelta
+from itertools import chain
 
 import pyarrow as pa
 from django.conf import settings
@@ -57,7 +58,7 @@ def _write_files(part: Part, reader: Reader, heartbeat: Heartbeat, read: _Count,
     with closing(ahead(_counted(reader.batches(chosen, exact=part.exact), read), heartbeat.check)) as batches:
         with closing(ahead(_encoded(part, batches), heartbeat.check)) as encoded:
             try:
-                pieces = Pieces(encoded)
+                pieces = Pieces(chain.from_iterable(encoded))
                 while pieces.next is not None:
                     files.append(_seal_file(part, len(files) + 1, pieces, recipients))
                     _verify(files[-1])
@@ -76,11 +77,12 @@ def _counted(batches: Iterator[pa.RecordBatch], read: _Count) -> Iterator[pa.Rec
             batches.close()
 
 
-def _encoded(part: Part, batches: Iterator[pa.RecordBatch]) -> Iterator[Piece]:
+def _encoded(part: Part, batches: Iterator[pa.RecordBatch]) -> Iterator[list[Piece]]:
+    """A batch's pieces together: handing each over to the next thread by itself would cost more than the encoding."""
     encode = None
     for batch in batches:
         encode = encode or FORMATS[part.run.job.format].encoder(batch.schema)
-        yield from encode(batch)
+        yield list(encode(batch))
 
 
 def _seal_file(part: Part, number: int, pieces: Pieces, recipients: list[Recipient]) -> File:

@@ -1,0 +1,182 @@
+"""How fast, and in how much memory: `make bench`, or `make bench BENCH=name` for one.
+
+Prints a line a figure, `bench NAME ratio=R bar=B pass|fail`, all from runs side by side on this machine; exits with 1 if
+one fails. Ratios are of medians. The figures go into the table in docs/benchmarks.md.
+"""
+
+import json
+import os
+import platform
+import statistics
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+import psycopg
+
+from exports.services.demo_source import fill
+from exports.sources.contact_history import interactions
+from tests.bench import peers
+from tests.keys import new_certificate
+
+ROWS = int(os.environ.get("BENCH_ROWS", "2000000"))
+REPEATS = int(os.environ.get("BENCH_REPEATS", "3"))
+KEPT = Path(os.environ.get("DATA", "var")).resolve() / "bench"
+TABLE = Path(__file__).resolve().parents[2] / "docs" / "benchmarks.md"
+MARK = "<!-- figures below are written by make bench -->"
+
+
+@dataclass(frozen=True)
+class Figure:
+    """`ratio` must be at least `bar`, or at most if `at_most`; without a bar it is printed for information."""
+
+    name: str
+    ratio: float
+    bar: float | None
+    what: str
+    at_most: bool = False
+
+    @property
+    def passed(self) -> bool:
+        return self.bar is None or (self.ratio <= self.bar if self.at_most else self.ratio >= self.bar)
+
+    def __str__(self) -> str:
+        bar = "none" if self.bar is None else f"{self.bar:.2f}"
+        return f"bench {self.name} ratio={self.ratio:.2f} bar={bar} {'pass' if self.passed else 'fail'}"
+
+
+def median(runs: list[dict[str, float]], name: str) -> float:
+    return statistics.median(run[name] for run in runs)
+
+
+def export(url: str) -> dict[str, float]:
+    """One export in a fresh process (tests/bench/export.py)."""
+    environment = {**os.environ, "DATA": str(KEPT), "BENCH_SQLITE_FOLDER": str(KEPT)}
+    done = subprocess.run([sys.executable, "-m", "tests.bench.export", url], env=environment, capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise SystemExit(done.stderr)
+    figures: dict[str, float] = json.loads(done.stdout.splitlines()[-1])
+    return figures
+
+
+def postgresql_source(rows: int) -> tuple[str, str]:
+    """(name of the database, URL) of a PostgreSQL contact history with so many interactions, made once."""
+    name = f"strongroom_bench_{rows}"
+    url = f"postgresql+psycopg://postgres@/{name}?host=/var/run/postgresql"
+    with psycopg.connect("host=/var/run/postgresql user=postgres dbname=postgres", autocommit=True) as connection:
+        if connection.execute("select 1 from pg_database where datname = %s", [name]).fetchone():
+            return name, url
+        connection.execute(f"create database {name}")
+    sys.stderr.write(f"Making a source of {rows} interactions in PostgreSQL, once…\n")
+    fill(url, rows)
+    with psycopg.connect(f"host=/var/run/postgresql user=postgres dbname={name}", autocommit=True) as connection:
+        connection.execute("vacuum analyze")
+    return name, url
+
+
+def sqlite_source(rows: int) -> tuple[Path, str]:
+    path = KEPT / f"history-{rows}.sqlite3"
+    if not path.exists():
+        sys.stderr.write(f"Making a source of {rows} interactions in SQLite, once…\n")
+        fill(f"sqlite:///{path}.new", rows)
+        Path(f"{path}.new").rename(path)
+    return path, f"sqlite:///{path}"
+
+
+def sealed_pair(ours: Callable[[], dict[str, float]], peer: Callable[[Path, Path], tuple[float, int]]) -> tuple[list[dict[str, float]], list[dict[str, float]]]:
+    """Ours and the peer in turn, so that what else the machine does falls on both."""
+    mine, theirs = [], []
+    with tempfile.TemporaryDirectory(dir=KEPT) as folder:
+        certificate = Path(folder) / "certificate.pem"
+        certificate.write_bytes(new_certificate()[0])
+        for _ in range(REPEATS):
+            mine.append(ours())
+            seconds, size = peer(certificate, Path(folder))
+            theirs.append({"seconds": seconds, "size": size})
+    return mine, theirs
+
+
+def postgresql() -> Iterator[Figure]:
+    name, url = postgresql_source(ROWS)
+    _, small_url = postgresql_source(ROWS // 10)
+    mine, theirs = sealed_pair(lambda: export(url), lambda certificate, folder: peers.psql_pipeline(name, certificate, folder))
+    yield from _against("postgresql", "psql | gzip -1 | openssl cms", mine, theirs)
+    yield from _memory("postgresql", mine, export(small_url))
+
+
+def sqlite() -> Iterator[Figure]:
+    path, url = sqlite_source(ROWS)
+    _, small_url = sqlite_source(ROWS // 10)
+    columns = [column.name for column in interactions.columns]
+    mine, theirs = sealed_pair(lambda: export(url), lambda certificate, folder: peers.sqlite_pipeline(path, columns, certificate, folder))
+    yield from _against("sqlite", "sqlite3 json_object | gzip -1 | openssl cms", mine, theirs)
+    yield from _memory("sqlite", mine, export(small_url))
+
+
+def _against(source: str, peer: str, mine: list[dict[str, float]], theirs: list[dict[str, float]]) -> Iterator[Figure]:
+    ours, other = median(mine, "seconds"), median(theirs, "seconds")
+    yield Figure(f"{source}-speed", other / ours, 2.5, f"times as fast as {peer} ({other:.1f} s against {ours:.1f} s)")
+    size = median(mine, "size") / median(theirs, "size")
+    yield Figure(f"{source}-size", size, 1.0, f"of its output's size ({median(mine, 'size') / 1e6:.0f} MB)", at_most=True)
+    stages = mine[-1]["busy"]
+    assert isinstance(stages, dict)
+    for stage, seconds in sorted(stages.items(), key=lambda item: -item[1]):
+        yield Figure(f"{source}-share-{stage.replace(',', '').replace(' ', '-')}", seconds / mine[-1]["seconds"], None, "of the elapsed time")
+
+
+def _memory(source: str, mine: list[dict[str, float]], small: dict[str, float]) -> Iterator[Figure]:
+    peak = max(run["peak_mb"] for run in mine)
+    yield Figure(f"{source}-memory", peak / 350, 1.0, f"of 350 MB at the peak ({peak:.0f} MB)", at_most=True)
+    growth = median(mine, "peak_mb") / small["peak_mb"]
+    yield Figure(f"{source}-memory-growth", growth, 1.1, f"of the peak for a tenth of the rows ({small['peak_mb']:.0f} MB)", at_most=True)
+
+
+def dlt() -> Iterator[Figure]:
+    _, url = postgresql_source(ROWS)
+    ours = export(url)["seconds"]
+    with tempfile.TemporaryDirectory(dir=KEPT) as folder:
+        for backend, file_format in (("sqlalchemy", "jsonl"), ("connectorx", "parquet")):
+            address = url if backend == "sqlalchemy" else f"postgresql://postgres@127.0.0.1:5432/strongroom_bench_{ROWS}"
+            seconds, _ = peers.dlt(address, backend, file_format, Path(folder) / backend)
+            what = f"times as fast as dlt, {backend} to {file_format}, unsealed ({seconds:.1f} s against {ours:.1f} s)"
+            yield Figure(f"dlt-{backend}-{file_format}", seconds / ours, None, what)
+
+
+BENCHMARKS: dict[str, Callable[[], Iterator[Figure]]] = {"postgresql": postgresql, "sqlite": sqlite, "dlt": dlt}
+
+
+def write_table(figures: list[Figure]) -> None:
+    """Replace the rows of these figures in docs/benchmarks.md; rows of others stay."""
+    machine = f"{platform.system()} {platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}"
+    head, _, old = TABLE.read_text().partition(MARK)
+    rows = {line.split("|")[1].strip(): line for line in old.splitlines() if line.startswith("| ")}
+    for title in ("figure", "---"):
+        rows.pop(title, None)
+    for figure in figures:
+        bar = "" if figure.bar is None else f"{'≤' if figure.at_most else '≥'} {figure.bar:.2f}"
+        result = "" if figure.bar is None else ("pass" if figure.passed else "FAIL")
+        rows[figure.name] = f"| {figure.name} | {figure.ratio:.2f} | {bar} | {result} | {figure.what} | {datetime.now(UTC):%Y-%m-%d} | {machine} |"
+    title = "| figure | ratio | bar | | what | date | machine |\n| --- | ---: | ---: | --- | --- | --- | --- |\n"
+    TABLE.write_text(head + MARK + "\n\n" + title + "\n".join(rows.values()) + "\n")
+
+
+def main(names: list[str]) -> int:
+    unknown = [name for name in names if name not in BENCHMARKS]
+    if unknown:
+        raise SystemExit(f"There is no benchmark {unknown[0]}; there are {', '.join(BENCHMARKS)}.")
+    KEPT.mkdir(parents=True, exist_ok=True)
+    figures = []
+    for name in names or BENCHMARKS:
+        for figure in BENCHMARKS[name]():
+            figures.append(figure)
+            print(f"{figure}   {figure.what}", flush=True)
+    write_table(figures)
+    return 0 if all(figure.passed for figure in figures) else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

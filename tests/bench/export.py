@@ -1,0 +1,103 @@
+"""One export in a process of its own, as a worker does it: `python -m tests.bench.export URL`.
+
+Prints JSON: seconds from claim to completed, peak_mb of the process, rows, size (sealed bytes), and busy: seconds a stage.
+"""
+
+import json
+import os
+import resource
+import sys
+import tempfile
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+
+def main(url: str) -> None:
+    import django
+
+    django.setup()
+    from django.core.management import call_command
+
+    call_command("migrate", verbosity=0)
+    run = _run(url)
+    busy = _stopwatches()
+    from exports.services.work import run_until_idle
+
+    started = time.perf_counter()
+    run_until_idle()
+    seconds = time.perf_counter() - started
+    run.refresh_from_db()
+    if run.status != "completed":
+        raise SystemExit(f"The export ended as {run.status}: {run.message} {run.traceback}")
+    files = list(run.files.all())
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    figures = {"seconds": seconds, "peak_mb": peak, "rows": sum(file.rows for file in files), "size": sum(file.size for file in files), "busy": busy}
+    sys.stdout.write(json.dumps(figures) + "\n")
+
+
+def _run(url: str) -> Any:
+    """A job for all interactions of the source at `url`, in one file, and its first run."""
+    from django.utils import timezone
+
+    from accounts.models import Organization, User
+    from exports.models import Job, Run, Source
+    from exports.services import catalogue, certificates
+    from exports.sources.contact_history import KIND
+    from tests.keys import new_certificate
+
+    organization = Organization.objects.create(key="bench", name="Bench")
+    owner = User.objects.create_user("bench")
+    owner.organizations.add(organization)
+    certificates.upload(organization, owner, "bench.pem", new_certificate()[0])
+    source = Source.objects.create(organization=organization, key="bench", name="Bench", kind=KIND, url=url)
+    proposed = [dataset for dataset in catalogue.discover(source) if dataset.name == "Interaction"]
+    for dataset in proposed:
+        dataset.save()
+    job = Job.objects.create(
+        organization=organization, owner=owner, source=source, dataset=proposed[0], title="Bench", file_split_size="1GB", split_bytes=10**9
+    )
+    return Run.objects.create(organization=organization, job=job, slot=timezone.now())
+
+
+def _stopwatches() -> Counter[str]:
+    """Count the CPU seconds of the reading and encoding threads, and the seconds of each call that the third thread makes."""
+    from exports.sealing import package
+    from exports.services import writing
+
+    busy: Counter[str] = Counter()
+
+    def thread_time(stage: str, original: Callable[..., Iterator[Any]]) -> Callable[..., Iterator[Any]]:
+        def generator(*args: Any) -> Iterator[Any]:
+            before = time.thread_time()
+            yield from original(*args)
+            busy[stage] += time.thread_time() - before
+
+        return generator
+
+    def call_time(stage: str, original: Callable[..., Any]) -> Callable[..., Any]:
+        def function(*args: Any) -> Any:
+            before = time.perf_counter()
+            result = original(*args)
+            busy[stage] += time.perf_counter() - before
+            return result
+
+        return function
+
+    vars(writing)["_counted"] = thread_time("read", vars(writing)["_counted"])
+    vars(writing)["_encoded"] = thread_time("encode", vars(writing)["_encoded"])
+    vars(writing)["_verify"] = call_time("read back", vars(writing)["_verify"])
+    deflate = vars(package)["_Deflate"]
+    deflate.compress = call_time("deflate", deflate.compress)
+    vars(writing)["_seal_file"] = call_time("seal and store, with waiting", vars(writing)["_seal_file"])
+    return busy
+
+
+if __name__ == "__main__":
+    with tempfile.TemporaryDirectory(prefix="strongroom-bench-", dir=os.environ.get("DATA")) as folder:
+        os.environ["STRONGROOM_SQLITE_FOLDER"] = os.environ.get("BENCH_SQLITE_FOLDER", folder)
+        os.environ["DATA"] = str(Path(folder))
+        os.environ["DJANGO_SETTINGS_MODULE"] = "config.settings"
+        main(sys.argv[1])

@@ -1,0 +1,126 @@
+"""Real worker processes, killed and stopped at any moment: the run still ends once, whole, with nothing left over."""
+
+import os
+import random
+import signal
+import subprocess
+import time
+from collections.abc import Callable, Iterator
+
+import pytest
+
+from exports.models import Part, Run
+from exports.services.tidying import collect_ended
+from tests.exports.world import World
+
+
+@pytest.fixture
+def workers() -> Iterator[list["subprocess.Popen[bytes]"]]:
+    """Processes that are ended with their children when the test is."""
+    started: list[subprocess.Popen[bytes]] = []
+    yield started
+    for process in started:
+        kill(process)
+
+
+def kill(process: "subprocess.Popen[bytes]") -> None:
+    if process.poll() is None:
+        os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
+
+
+def wait_until(condition: Callable[[], bool], seconds: float = 60) -> None:
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline, "it did not happen in time"
+        time.sleep(0.05)
+
+
+def is_over(run: Run) -> bool:
+    return not Run.objects.get(pk=run.pk).is_active
+
+
+def done_parts(run: Run) -> int:
+    return run.parts.filter(status=Part.Status.DONE).count()
+
+
+def test_after_kill_9_another_worker_takes_over_and_goes_on_from_the_last_verified_part(
+    world: World, workers: list["subprocess.Popen[bytes]"]
+) -> None:
+    run = world.run(split_bytes=20_000)
+    workers.append(world.worker())
+    wait_until(lambda: done_parts(run) >= 2)
+    kill(workers[0])
+    verified = set(run.files.values_list("storage_key", flat=True))
+    workers.append(world.worker())
+    wait_until(lambda: is_over(run))
+    world.assert_whole(run)
+    assert set(world.ids(run).values()) == {1}
+    assert len(world.ids(run)) == 2_000
+    assert verified <= set(run.files.values_list("storage_key", flat=True))
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_random_kills_lose_and_double_nothing(world: World, workers: list["subprocess.Popen[bytes]"], seed: int) -> None:
+    chance = random.Random(seed)  # noqa: S311 a schedule of kills, to be repeated
+    runs = [world.run(split_bytes=40_000), world.run(dataset="Contact"), world.run(split_bytes=60_000, export_attachments=True)]
+    workers += [world.worker(), world.worker()]
+    for _ in range(6):
+        time.sleep(chance.uniform(0.2, 1.6))
+        victim = chance.randrange(len(workers))
+        kill(workers[victim])
+        workers[victim] = world.worker()
+    wait_until(lambda: all(is_over(run) for run in runs), 90)
+    for worker in workers:
+        kill(worker)
+    Part.objects.update(lease_until=None)  # of workers that were killed after their run had ended
+    Run.objects.update(collected_at=None)
+    collect_ended()
+    world.assert_whole(*runs)
+    assert set(world.ids(runs[0]).values()) == {1}
+    assert len(world.ids(runs[0])) == len(world.ids(runs[2])) == 2_000
+    assert len(world.ids(runs[1], "Contact", "ContactId")) == 400
+
+
+def test_a_worker_that_slept_beyond_its_lease_changes_nothing_when_it_wakes(world: World, workers: list["subprocess.Popen[bytes]"]) -> None:
+    run = world.run(split_bytes=20_000)
+    workers.append(world.worker())
+    wait_until(lambda: done_parts(run) >= 1)
+    os.killpg(workers[0].pid, signal.SIGSTOP)
+    workers.append(world.worker())
+    wait_until(lambda: is_over(run))
+    os.killpg(workers[0].pid, signal.SIGCONT)
+    time.sleep(2)
+    for worker in workers:
+        kill(worker)
+    world.assert_whole(run)
+    assert len(world.ids(run)) == 2_000
+
+
+def test_two_workers_share_the_parts_of_one_run(world: World, workers: list["subprocess.Popen[bytes]"]) -> None:
+    run = world.run(split_bytes=15_000)
+    workers += [world.worker(), world.worker()]
+    wait_until(lambda: is_over(run))
+    world.assert_whole(run)
+    assert len(set(run.parts.values_list("worker", flat=True))) == 2
+
+
+@pytest.fixture
+def small_disk(world: World) -> Iterator[World]:
+    """The folder of the stored files is a file system of 200 kB."""
+    folder = world.folder / "files"
+    folder.mkdir()
+    if subprocess.run(["mount", "-t", "tmpfs", "-o", "size=200k", "tmpfs", str(folder)], check=False, capture_output=True).returncode:
+        pytest.skip("no server: mounting a small disk needs root")
+    yield world
+    subprocess.run(["umount", str(folder)], check=True)
+
+
+def test_a_full_disk_fails_the_run_with_a_sentence_and_leaves_nothing(small_disk: World, workers: list["subprocess.Popen[bytes]"]) -> None:
+    run = small_disk.run()
+    workers.append(small_disk.worker(STRONGROOM_RUN_ATTEMPTS="2"))
+    wait_until(lambda: is_over(run))
+    run.refresh_from_db()
+    assert run.status == Run.Status.FAILED
+    assert "No space left on device" in run.message
+    wait_until(lambda: not small_disk.stored())

@@ -1,0 +1,119 @@
+"""The folder and a real S3 endpoint: what is stored is whole or not there."""
+
+import errno
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import boto3
+import pytest
+from django.core.files.storage import default_storage
+from moto.server import ThreadedMotoServer
+from pytest_django.fixtures import SettingsWrapper
+
+from exports.models import Run
+from exports.sealing.storage import DurableFileSystemStorage, StorageError, keys_below, read_hash, remove, write
+from exports.services.work import run_until_idle
+from tests.exports.world import World
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> DurableFileSystemStorage:
+    return DurableFileSystemStorage(location=tmp_path / "files")
+
+
+def test_a_file_has_its_name_only_when_it_is_whole(folder: DurableFileSystemStorage) -> None:
+    def chunks() -> Iterator[bytes]:
+        yield b"first"
+        assert not folder.exists("a/file")
+        yield b"last"
+
+    write(folder, "a/file", chunks())
+    assert folder.open("a/file").read() == b"firstlast"
+
+
+def test_an_error_while_writing_leaves_nothing(folder: DurableFileSystemStorage) -> None:
+    def chunks() -> Iterator[bytes]:
+        yield b"first"
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    with pytest.raises(StorageError, match="No space left"):
+        write(folder, "a/file", chunks())
+    assert list(keys_below(folder, "a")) == []
+
+
+def test_nothing_is_overwritten(folder: DurableFileSystemStorage) -> None:
+    write(folder, "a/file", [b"first"])
+    with pytest.raises(StorageError, match="already holds"):
+        write(folder, "a/file", [b"second"])
+    assert list(keys_below(folder, "a")) == ["a/file"]
+    assert folder.open("a/file").read() == b"first"
+
+
+def test_removing_the_last_file_removes_its_folders(folder: DurableFileSystemStorage) -> None:
+    write(folder, "a/b/c/file", [b"x"])
+    write(folder, "a/other", [b"x"])
+    remove(folder, "a/b/c/file")
+    assert list(keys_below(folder, "a")) == ["a/other"]
+    assert not Path(folder.path("a/b")).exists()
+
+
+def test_what_is_missing_is_an_error_that_names_it(folder: DurableFileSystemStorage) -> None:
+    with pytest.raises(StorageError, match="could not give back a/file"):
+        read_hash(folder, "a/file")
+
+
+@pytest.fixture(scope="module")
+def s3_endpoint() -> Iterator[str]:
+    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
+    server.start()
+    host, port = server.get_host_and_port()
+    yield f"http://{host}:{port}"
+    server.stop()
+
+
+@pytest.fixture
+def bucket(s3_endpoint: str, tmp_path: Path, world: World, settings: SettingsWrapper) -> Any:
+    """The world's files go to a bucket of their own."""
+    access = {"region_name": "eu-west-1", "endpoint_url": s3_endpoint}
+    name = tmp_path.name.replace("_", "-")[:60].strip("-") + "-bucket"
+    secrets = {"aws_access_key_id": "key", "aws_secret_access_key": "secret"}
+    bucket = boto3.resource("s3", **access, **secrets).create_bucket(Bucket=name, CreateBucketConfiguration={"LocationConstraint": "eu-west-1"})
+    options = {"bucket_name": name, **access, "access_key": "key", "secret_key": "secret", "file_overwrite": False, "signature_version": "s3v4"}
+    settings.STORAGES = {**settings.STORAGES, "default": {"BACKEND": "exports.sealing.storage.StreamingS3Storage", "OPTIONS": options}}
+    return bucket
+
+
+def test_a_run_stores_its_files_in_s3_and_reads_them_back(world: World, bucket: Any) -> None:
+    run = world.run(split_bytes=60_000)
+    run_until_idle()
+    world.assert_whole(run)
+    assert {stored.key for stored in bucket.objects.all()} == world.stored()
+    assert len(world.ids(run)) == 2_000
+
+
+def test_an_upload_of_several_parts_is_streamed(world: World, bucket: Any) -> None:
+    piece = bytes(1024 * 1024)
+    write(default_storage, "x/large", (piece for _ in range(20)))
+    assert read_hash(default_storage, "x/large")[0] == 20 * 1024 * 1024
+
+
+def test_a_broken_stream_leaves_no_object_in_s3(world: World, bucket: Any) -> None:
+    def chunks() -> Iterator[bytes]:
+        for _ in range(10):
+            yield bytes(1024 * 1024)
+        raise OSError(errno.ECONNRESET, "Connection reset")
+
+    with pytest.raises(StorageError):
+        write(default_storage, "x/large", chunks())
+    assert list(bucket.objects.all()) == []
+
+
+def test_a_bucket_that_is_gone_fails_the_run_with_a_sentence(world: World, bucket: Any, settings: SettingsWrapper) -> None:
+    settings.RUN_ATTEMPTS = 2
+    bucket.delete()
+    run = world.run()
+    run_until_idle()
+    run.refresh_from_db()
+    assert run.status == Run.Status.FAILED
+    assert "The storage could not keep" in run.message

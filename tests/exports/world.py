@@ -1,0 +1,121 @@
+"""A small real world for engine tests: an organization with a contact history in SQLite, a certificate and its key."""
+
+import io
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import zipfile
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+from django.conf import settings
+from django.core.files.storage import default_storage
+from django.db import connection
+from django.utils import timezone
+
+from accounts.models import Organization, User
+from exports.models import Dataset, File, Job, Run, Source
+from exports.sealing.storage import keys_below, read_hash
+from exports.services import catalogue, certificates
+from exports.services.demo_source import fill
+from exports.sources.contact_history import KIND
+from tests.keys import new_certificate
+
+
+class World:
+    """`url` is the source's; by default a SQLite file with `rows` interactions in `folder`/sources."""
+
+    def __init__(self, folder: Path, rows: int, url: str | None = None) -> None:
+        self.folder = folder
+        self.url = url or f"sqlite:///{folder}/sources/history.sqlite3"
+        if rows:
+            (folder / "sources").mkdir(exist_ok=True)
+            fill(self.url, rows)
+        self.organization = Organization.objects.create(key="acme", name="Acme")
+        self.owner = User.objects.create_user("olga", password="unusable!")  # noqa: S106
+        self.owner.organizations.add(self.organization)
+        certificate, self.key = new_certificate(2048)
+        self.certificate = certificates.upload(self.organization, self.owner, "olga.pem", certificate)
+        self.source = Source.objects.create(organization=self.organization, key="history", name="History", kind=KIND, url=self.url)
+        self.datasets = {}
+        for dataset in catalogue.discover(self.source):
+            dataset.save()
+            self.datasets[dataset.name] = dataset
+
+    def job(self, dataset: str = "Interaction", split_bytes: int = 10**9, **fields: Any) -> Job:
+        chosen: Dataset = self.datasets[dataset]
+        base: dict[str, Any] = {"organization": self.organization, "owner": self.owner, "source": self.source, "dataset": chosen}
+        return Job.objects.create(**{**base, "title": f"All of {dataset}", "split_bytes": split_bytes, **fields})
+
+    def run(self, job: Job | None = None, **fields: Any) -> Run:
+        """A pending run, as a due slot makes it."""
+        job = job or self.job(**fields)
+        return Run.objects.create(organization=self.organization, job=job, slot=timezone.now())
+
+    def stored(self) -> set[str]:
+        """All objects in the storage, temporary ones included."""
+        return set(keys_below(default_storage, str(self.organization.pk)))
+
+    def open(self, file: File) -> list[dict[str, Any]]:
+        """The rows of a sealed file, as `openssl cms` and `unzip` give them."""
+        with default_storage.open(file.storage_key) as stored, tempfile.NamedTemporaryFile() as key:
+            key.write(self.key)
+            key.flush()
+            command = ["openssl", "cms", "-decrypt", "-binary", "-inform", "DER", "-inkey", key.name]
+            plain = subprocess.run(command, input=stored.read(), capture_output=True, check=True).stdout
+        with zipfile.ZipFile(io.BytesIO(plain)) as archive:
+            assert archive.namelist() == [file.member]
+            return [json.loads(line) for line in archive.read(file.member).decode().splitlines()]
+
+    def ids(self, run: Run, dataset: str = "Interaction", column: str = "id") -> Counter[str]:
+        """How often each key is in the run's files; each should be there once."""
+        files = run.files.filter(part__dataset__name=dataset)
+        return Counter(row[column] for file in files for row in self.open(file))
+
+    def assert_whole(self, *runs: Run) -> None:
+        """The invariants I2, I5, I6 and I8: what is listed exists and matches, nothing else is stored, counts are reality."""
+        kept = set[str]()
+        for run in runs:
+            run.refresh_from_db()
+            assert run.status == Run.Status.COMPLETED, (run.status, run.message, run.traceback)
+            self._assert_counts(run)
+            kept |= {run.manifest_key, *run.files.values_list("storage_key", flat=True)}
+        assert self.stored() == kept
+
+    def _assert_counts(self, run: Run) -> None:
+        files = list(run.files.order_by("pk"))
+        for file in files:
+            assert read_hash(default_storage, file.storage_key) == (file.size, file.sha256)
+            assert len(self.open(file)) == file.rows
+        with default_storage.open(run.manifest_key) as stored:
+            manifest = json.loads(stored.read())
+        assert manifest["rows"] == sum(file.rows for file in files) == sum(part.rows_done for part in run.parts.all())
+        assert [entry["name"] for entry in manifest["files"]] == [file.name for file in files]
+
+    def worker_environment(self, **more: str) -> dict[str, str]:
+        """The environment of a process that works on this world."""
+        database = connection.settings_dict
+        if connection.vendor == "sqlite":
+            url = f"sqlite:///{database['NAME']}"
+        else:
+            url = f"postgres://{database['USER']}:{database['PASSWORD']}@{database['HOST'] or 'localhost'}:{database['PORT'] or 5432}/{database['NAME']}"
+        return {
+            **os.environ,
+            "DATA": str(self.folder),
+            "DJANGO_SETTINGS_MODULE": "config.settings",
+            "STRONGROOM_DATABASE_URL": url,
+            "STRONGROOM_SECRET_KEY": settings.SECRET_KEY,
+            "STRONGROOM_ENCRYPTION_KEYS": ",".join(settings.ENCRYPTION_KEYS),
+            "STRONGROOM_LEASE_SECONDS": "2",
+            "STRONGROOM_POLL_SECONDS": "1",
+            "STRONGROOM_RETRY_SECONDS": "0",
+            "STRONGROOM_RUN_ATTEMPTS": "100",
+            **more,
+        }
+
+    def worker(self, **more: str) -> "subprocess.Popen[bytes]":
+        """A process that works until it is killed (tests/exports/worker.py)."""
+        return subprocess.Popen([sys.executable, "-m", "tests.exports.worker"], env=self.worker_environment(**more), start_new_session=True)
