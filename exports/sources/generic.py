@@ -22,6 +22,10 @@ from exports.sources.selecting import columns_of, distinct, make_table, quoted, 
 Result = TypeVar("Result")
 BATCH_BYTES = 4_000_000
 FETCH_ROWS = 500
+_CHECKS = sa.text(
+    "SELECT constraint_name, check_clause FROM information_schema.check_constraints "
+    "WHERE constraint_schema = coalesce(:schema, database()) AND table_name = :name AND level = 'Column'"
+)
 
 
 class GenericReader:
@@ -68,9 +72,8 @@ class GenericReader:
         return distinct([tuple(row) for row in self._fetch(select_boundaries(self, selection, rows))])
 
     def batches(self, selection: Selection, *, exact: bool = False) -> Iterator[pa.RecordBatch]:
-        """`exact` changes nothing: this reader goes value by value anyway."""
-        columns = [plan(column) for column in columns_of(self.table(selection.schema, selection.table), selection)]
-        statement = select_rows(self, selection, lambda column, here: [plan(column).project(here)])
+        columns = [plan(column, exact=exact) for column in columns_of(self.table(selection.schema, selection.table), selection)]
+        statement = select_rows(self, selection, lambda column, here: [plan(column, exact=exact).project(here)])
         schema = pa.schema([column.field for column in columns])
         result = self._guard(lambda: self._stream(statement))
         try:
@@ -140,8 +143,18 @@ class GenericReader:
             found = inspector.get_columns(name, schema=schema or None)
         except exc.NoSuchTableError:
             raise SourceError(f"Table {f'{schema}.' if schema else ''}{name} does not exist.") from None
-        columns = [sa.Column(quoted(c["name"]), c["type"], nullable=c.get("nullable", True)) for c in found]
+        documents = self._documents(schema, name)
+        columns = [
+            sa.Column(quoted(c["name"]), sa.JSON() if c["name"] in documents else c["type"], nullable=c.get("nullable", True)) for c in found
+        ]
         return make_table(schema, name, columns)
+
+    def _documents(self, schema: str, name: str) -> set[str]:
+        """MariaDB's JSON columns: a JSON column there is LONGTEXT with a check of its own that its text is JSON."""
+        if not getattr(self._connection.dialect, "is_mariadb", False):
+            return set()
+        found = self._connection.execute(_CHECKS, {"schema": schema or None, "name": name})
+        return {column for column, clause in found if clause == f"json_valid(`{column.replace('`', '``')}`)"}
 
     def _fetch(self, statement: sa.Select[Any]) -> list[Any]:
         return self._guard(lambda: list(self._connection.execute(statement).fetchall()))
@@ -184,7 +197,7 @@ class GenericReader:
             if self._cancelled.is_set():
                 raise SourceError("The read was cancelled.")
             return call()
-        except (exc.SQLAlchemyError, OSError, ModuleNotFoundError, pa.ArrowException) as error:
+        except (exc.SQLAlchemyError, OSError, ModuleNotFoundError, UnicodeDecodeError, pa.ArrowException) as error:
             if self._cancelled.is_set():
                 raise SourceError("The read was cancelled.") from None
             raise translate(error, self._url) from None

@@ -17,6 +17,8 @@ def translate(error: BaseException, url: URL) -> SourceError:
         return error
     if isinstance(error, ModuleNotFoundError):
         return SourceError(f"The driver for {url.get_backend_name()} is not installed.")
+    if isinstance(error, UnicodeDecodeError):
+        return SourceError("A column holds text that is not valid UTF-8.")
     original = error.orig if isinstance(error, exc.DBAPIError) else error
     code, text = _code(original), str(original)
     where = f"{url.host or 'the local server'}{f':{url.port}' if url.port else ''}"

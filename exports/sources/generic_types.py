@@ -11,7 +11,7 @@ import sqlalchemy as sa
 from sqlalchemy.dialects import mysql
 from sqlalchemy.engine import URL
 
-from exports.sources.base import JSON_TEXT, SourceError
+from exports.sources.base import JSON_TEXT, MixedColumn, SourceError
 
 Element = sa.ColumnElement[Any]
 
@@ -26,10 +26,15 @@ class Column:
 
 
 def arguments(url: URL) -> dict[str, Any]:
-    """What the driver is told besides the URL. PyMySQL: no file of this machine is ever sent, and raw values where SQLAlchemy has none."""
-    if url.get_backend_name() in {"mysql", "mariadb"}:
-        return {"local_infile": False, "connect_timeout": int(str(url.query.get("connect_timeout", 10)))}
-    return {}
+    """What the driver is told besides the URL: an end to waiting, and that no file or password of this machine is its own to use."""
+    seconds = int(str(url.query.get("connect_timeout", 10)))
+    match url.get_backend_name():
+        case "mysql" | "mariadb":
+            return {"local_infile": False, "connect_timeout": seconds}
+        case "postgresql":
+            return {"connect_timeout": seconds, "passfile": "/dev/null/none"}
+        case _:
+            return {}
 
 
 def moment_for(column: sa.Column[Any], moment: datetime) -> datetime:
@@ -39,10 +44,14 @@ def moment_for(column: sa.Column[Any], moment: datetime) -> datetime:
     return moment if getattr(column.type, "timezone", False) and not isinstance(column.type, mysql.TIMESTAMP) else moment.replace(tzinfo=None)
 
 
-def plan(column: sa.Column[Any]) -> Column:
-    """How the column is read. Raises SourceError naming column and type if it cannot be written exactly."""
+def plan(column: sa.Column[Any], *, exact: bool = False) -> Column:
+    """How the column is read; `exact` reads moments as text, for those that no calendar has. Raises SourceError naming column and type if it cannot be written exactly."""
     kind = column.type
     name = column.name
+    if isinstance(kind, sa.DateTime):
+        return _moment(name, kind, exact=exact)
+    if isinstance(kind, sa.Date):
+        return _date(name, exact=exact)
     for known, build in _BUILDERS:
         if isinstance(kind, known):
             return build(name, kind)
@@ -70,10 +79,14 @@ def _integer(name: str, kind: Any) -> Column:
     return _simple(name, pa.uint64() if getattr(kind, "unsigned", False) else pa.int64(), int)
 
 
+def _float(name: str, kind: Any) -> Column:
+    """MySQL writes a 4-byte FLOAT with six digits, so it is read as the double that it is."""
+    if isinstance(kind, mysql.FLOAT) and (kind.precision or 0) <= 24:
+        return Column(pa.field(name, pa.float32()), lambda here: _raw(sa.cast(here, mysql.DOUBLE())), float)
+    return _simple(name, pa.float64(), float)
+
+
 def _number(name: str, kind: Any) -> Column:
-    """Floats that come as such; decimals with all their digits."""
-    if isinstance(kind, sa.Float):
-        return _simple(name, pa.float64(), float)
     return _simple(name, pa.string(), _digits, json=True)
 
 
@@ -83,10 +96,30 @@ def _digits(value: Any) -> str:
     return str(value)
 
 
-def _moment(name: str, kind: Any) -> Column:
-    if getattr(kind, "timezone", False) or isinstance(kind, mysql.TIMESTAMP):
-        return _simple(name, pa.timestamp("us", tz="UTC"))
-    return _simple(name, pa.timestamp("us"))
+def _moment(name: str, kind: Any, *, exact: bool) -> Column:
+    """Naive values are taken as they are; TIMESTAMP comes in UTC, which the session's time zone is."""
+    aware = bool(getattr(kind, "timezone", False)) or isinstance(kind, mysql.TIMESTAMP)
+    if exact:
+        return _simple(name, pa.string(), lambda value: _iso(value, "+00:00" if aware else ""))
+    return _simple(name, pa.timestamp("us", tz="UTC") if aware else pa.timestamp("us"), lambda value: _real(name, value))
+
+
+def _date(name: str, *, exact: bool) -> Column:
+    return _simple(name, pa.string(), str) if exact else _simple(name, pa.date32(), lambda value: _real(name, value))
+
+
+def _real(name: str, value: Any) -> Any:
+    """PyMySQL gives zero dates (0000-00-00) as text."""
+    if isinstance(value, str):
+        raise MixedColumn(f"Column {name} holds a date that is none.")
+    return value
+
+
+def _iso(value: Any, zone: str) -> str:
+    if isinstance(value, str):
+        return value
+    text: str = value.isoformat(timespec="microseconds")
+    return text if value.tzinfo else text + zone
 
 
 def _clock(name: str, kind: Any) -> Column:
@@ -114,7 +147,7 @@ def _bits(name: str, kind: Any) -> Column:
 
 
 def _text(name: str, kind: Any) -> Column:
-    return _simple(name, pa.string(), lambda value: ",".join(sorted(value)) if isinstance(value, set | frozenset) else str(value))
+    return _simple(name, pa.string(), str)
 
 
 _BUILDERS: list[tuple[Any, Callable[[str, Any], Column]]] = [
@@ -122,9 +155,8 @@ _BUILDERS: list[tuple[Any, Callable[[str, Any], Column]]] = [
     (mysql.YEAR, lambda name, _: _simple(name, pa.int64(), int)),
     (sa.Boolean, lambda name, _: _simple(name, pa.bool_(), bool)),
     (sa.Integer, _integer),
+    (sa.Float, _float),
     (sa.Numeric, _number),
-    (sa.DateTime, _moment),
-    (sa.Date, lambda name, _: _simple(name, pa.date32())),
     (sa.Time, _clock),
     (sa.Interval, _clock),
     (sa.JSON, _json),

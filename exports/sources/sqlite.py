@@ -67,7 +67,8 @@ class SQLiteReader:
     def check(self, selection: Selection) -> None:
         """Any SQLite value can be written exactly: only names and the form of timestamps can be wrong."""
         columns_of(self.table(selection.schema, selection.table), selection)
-        self._guard(lambda: self._connection.execute("EXPLAIN " + self._compiled(select_count(self, selection))[0], self._compiled(select_count(self, selection))[1]))
+        text, values = self._compiled(select_count(self, selection))
+        self._query(f"EXPLAIN {text}", values)
 
     def count(self, selection: Selection) -> int:
         [(rows,)] = self._rows(select_count(self, selection))

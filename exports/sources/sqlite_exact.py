@@ -13,7 +13,6 @@ from exports.sources.arrow import empty_batch
 from exports.sources.base import JSON_TEXT, SourceError
 from exports.sources.sqlite_types import ARROW, Stored, store_of
 
-_CLASSES = ("integer", "real", "text", "blob")
 _PYTHON: dict[Stored, type] = {Stored.INTEGER: int, Stored.REAL: float, Stored.TEXT: str, Stored.BLOB: bytes}
 
 
@@ -42,14 +41,14 @@ class Exact:
 
 
 def classes(table: sa.Table, columns: Sequence[sa.Column[Any]]) -> sa.Select[Any]:
-    """One row: for each column, whether it holds integers, reals, text, blobs anywhere in the table."""
-    return sa.select(*[sa.func.max(sa.func.typeof(table.c[c.name]) == kind) for c in columns for kind in _CLASSES]).select_from(table)
+    """One row: for each column the least and the greatest name of a storage class that it holds anywhere in the table."""
+    kinds = [sa.func.nullif(sa.func.typeof(table.c[c.name]), "null") for c in columns]
+    return sa.select(*[extreme(kind) for kind in kinds for extreme in (sa.func.min, sa.func.max)]).select_from(table)
 
 
-def seen(row: Sequence[Any]) -> list[set[str]]:
-    """The result of `classes` as one set a column."""
-    width = len(_CLASSES)
-    return [{kind for kind, found in zip(_CLASSES, row[n : n + width], strict=True) if found} for n in range(0, len(row), width)]
+def seen(row: Sequence[str | None]) -> list[set[str]]:
+    """The result of `classes` as one set a column. Two names are enough: between integer and real there is none."""
+    return [{kind for kind in row[n : n + 2] if kind} for n in range(0, len(row), 2)]
 
 
 def plan(column: sa.Column[Any], found: set[str]) -> Exact:
