@@ -190,7 +190,7 @@ class CertificateForm(forms.Form):
     """What it takes to trust a certificate. A private key, an expired one and the like are refused by the service."""
 
     file = forms.FileField(label="Certificate file", help_text="X.509, PEM or DER, with an RSA key; 3072 bits or more are recommended.")
-    name = forms.CharField(max_length=200, required=False, help_text="Whose it is, e.g. Archive team. Empty takes the file's name.")
+    name = forms.CharField(max_length=200, required=False, help_text="Whose it is. Empty takes the file's name.")
     profile = forms.ChoiceField(label="Sealing profile", choices=Certificate.Profile.choices, initial=Certificate.Profile.STANDARD)
 
     def __init__(self, data: Any = None, files: Any = None) -> None:
@@ -213,6 +213,7 @@ def show(form: forms.Form, error: Invalid, names: dict[str, str]) -> None:
     """Put what a service refused at the fields of the form; `names` maps the service's words to the form's."""
     for path, sentence in error.errors.items():
         name = names.get(path, path)
-        known = name if name in form.fields else None
-        label = form.fields[name].label or name.capitalize() if known else name
-        form.add_error(known, sentence.replace(path, f"“{label}”"))
+        if name in form.fields:
+            form.add_error(name, sentence.replace(path, f"“{form.fields[name].label or name.capitalize()}”"))
+        else:
+            form.add_error(None, sentence)

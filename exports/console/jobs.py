@@ -1,7 +1,6 @@
 """Jobs: the list, one job with its runs, a new one, and what can be done to one."""
 
 from collections.abc import Callable
-from datetime import UTC
 from itertools import islice
 from zoneinfo import ZoneInfo
 
@@ -92,7 +91,7 @@ def job_preview(request: MemberRequest) -> HttpResponse:
     except Invalid as error:
         return render(request, "console/preview.html", {"error": str(error)})
     moments = islice(slots(cron, zone, timezone.now()), PREVIEWED)
-    shown = [(moment.astimezone(ZoneInfo(zone)).strftime("%a %Y-%m-%d %H:%M %Z"), moment.astimezone(UTC)) for moment in moments]
+    shown = [(moment.astimezone(ZoneInfo(zone)).strftime("%a %Y-%m-%d %H:%M %Z"), f"{moment:%a %Y-%m-%d %H:%M}") for moment in moments]
     return render(request, "console/preview.html", {"slots": shown, "words": cron_words(cron), "timezone": zone})
 
 
