@@ -21,6 +21,10 @@ SECRET_KEY = env.secret("SECRET_KEY", generate=not PRODUCTION)
 # Seals the connection URLs of sources at rest. The first key encrypts, all of them decrypt: prepend one to rotate.
 ENCRYPTION_KEYS = env.secret("ENCRYPTION_KEYS", generate=not PRODUCTION).split(",")
 DEBUG = False
+# What /version answers; whoever builds a release says the last two.
+VERSION = "0.1.0"
+BUILD_NUMBER = env.text("BUILD_NUMBER", "0")
+CHANGESET = env.text("CHANGESET", "unknown")
 # The demo administrator's, for `manage.py prepare`; without it one is made and kept in DATA.
 ADMIN_PASSWORD = env.text("ADMIN_PASSWORD", "")
 ALLOWED_HOSTS = env.words("ALLOWED_HOSTS", ["localhost", "127.0.0.1", "[::1]"])
@@ -123,7 +127,7 @@ REST_FRAMEWORK = {
 SPECTACULAR_SETTINGS = {
     "TITLE": "Strongroom",
     "DESCRIPTION": "Exports of your own databases, sealed for the certificates you trust.",
-    "VERSION": "10.0.0",
+    "VERSION": VERSION,
     "SERVE_INCLUDE_SCHEMA": False,
     "SERVE_PERMISSIONS": ["rest_framework.permissions.AllowAny"],
     "SERVE_AUTHENTICATION": [],

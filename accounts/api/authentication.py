@@ -30,7 +30,8 @@ class BearerAuthentication(BaseAuthentication):
         if token is None:
             raise AuthenticationFailed("The bearer token is unknown, expired or revoked.")
         self._check_api_key(request, token)
-        AccessToken.objects.filter(pk=token.pk).update(last_used_at=timezone.now())
+        if request.query_params.get("bgUpdate") != "true":  # a page's own refresh is not a use of the token by its user
+            AccessToken.objects.filter(pk=token.pk).update(last_used_at=timezone.now())
         return token.user, token
 
     def authenticate_header(self, request: Request) -> str:

@@ -1,16 +1,20 @@
 """The one place that decides which organization a request acts for."""
 
+from typing import TYPE_CHECKING
+
 from rest_framework.permissions import BasePermission
 from rest_framework.request import Request
-from rest_framework.views import APIView
 
 from accounts.models import AccessToken, Organization
+
+if TYPE_CHECKING:
+    from rest_framework.views import APIView  # which imports this module, through DRF's settings
 
 
 class InOrganization(BasePermission):
     """The request carries a token of an organization."""
 
-    def has_permission(self, request: Request, view: APIView) -> bool:
+    def has_permission(self, request: Request, view: "APIView") -> bool:
         return isinstance(request.auth, AccessToken)
 
 

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
+from django.db.models import QuerySet
+
 from accounts.models import Organization
 from exports.models import Dataset, Job, Source
 from exports.services import schedule
@@ -208,3 +210,21 @@ def _wrong_for_dataset(dataset: Dataset, definition: JobDefinition) -> dict[str,
     if definition.export_attachments and not dataset.children.filter(is_attachment=True).exists():
         errors["jobParams.exportAttachments"] = f"{dataset.name} has no attachments. Set jobParams.exportAttachments to false."
     return errors
+
+
+# --- What a definition may name ------------------------------------------------------------------------------------
+def data_types(organization: Organization, source: str = "") -> QuerySet[Dataset]:
+    """The datasets that jobs can name, of all sources or of the one with that key."""
+    chosen = Dataset.objects.filter(source__organization=organization, is_attachment=False)
+    return (chosen.filter(source__key=source) if source else chosen).select_related("source").order_by("source__key", "name")
+
+
+def sub_types(organization: Organization, source: str = "", data_type: str = "") -> list[tuple[Dataset, str]]:
+    """(dataset, sub-type) of the datasets that match. Raises Invalid if the source or the data type does not exist."""
+    chosen = list(data_types(organization, source))
+    if source and not organization.sources.filter(key=source).exists():
+        raise Invalid({"source": f'source "{source[:80]}" is unknown.'})
+    if data_type and not any(dataset.name == data_type for dataset in chosen):
+        known = ", ".join(dict.fromkeys(dataset.name for dataset in chosen)) or "none yet"
+        raise Invalid({"dataType": f'dataType "{data_type[:80]}" is unknown. There are: {known}.'})
+    return [(dataset, name) for dataset in chosen if data_type in {"", dataset.name} for name in dataset.subtypes]

@@ -1,0 +1,62 @@
+"""/files and /file-metadatas"""
+
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from accounts.api.permissions import organization_of
+from exports.api.udm.dialect import UdmView, page, paged, read_query
+from exports.api.udm.v10.schema import operation
+from exports.api.udm.v10.serializers import FileMetadata, FilePage, FileQuery, NamesQuery, NoQuery, PreSignedUri
+from exports.services import files
+
+
+class FileMetadatas(UdmView):
+    @operation("list_file_metadatas", {200: FilePage, 204: None}, query=FileQuery, failures=(400,))
+    def get(self, request: Request) -> Response:
+        """Get a list of files data."""
+        query = read_query(request, FileQuery)
+        found = files.listing(
+            organization_of(request),
+            name=query.get("name", ""),
+            job_title=query.get("jobTitle", ""),
+            data_type=query.get("type", ""),
+            source=query.get("source", ""),
+            run_id=query.get("historyId"),
+            since=query.get("startDate"),
+            until=query.get("endDate"),
+        )
+        count, rows = page(found, query, FileQuery.ORDERS)
+        return paged(count, FileMetadata(rows, many=True).data, query)
+
+
+class Files(UdmView):
+    @operation("get_links", {200: PreSignedUri(many=True), 404: PreSignedUri(many=True)}, query=NamesQuery, failures=(400,))
+    def get(self, request: Request) -> Response:
+        """Get links to download files, in the order of their names; 404 with the names that do not exist if there are any."""
+        names = read_query(request, NamesQuery)["filename"].split(",")
+        found, missing = files.find_all(organization_of(request), names)
+        if missing:
+            return Response([{"path": name} for name in missing], status=404)
+        return Response([{"path": files.link(file, request.build_absolute_uri("/"))} for file in found])
+
+    @operation("delete_files", {204: None}, query=NamesQuery, failures=(400, 404))
+    def delete(self, request: Request) -> Response:
+        """Delete a bunch of files: all of them, or none if one is unknown."""
+        files.delete_files(organization_of(request), read_query(request, NamesQuery)["filename"].split(","))
+        return Response(status=204)
+
+
+class FileDetail(UdmView):
+    @operation("download_file", {303: None}, failures=(400, 404))
+    def get(self, request: Request, filename: str) -> Response:
+        """Download a file: answers 303 with the link."""
+        read_query(request, NoQuery)
+        file = files.find(organization_of(request), filename)
+        return Response(status=303, headers={"Location": files.link(file, request.build_absolute_uri("/"))})
+
+    @operation("delete_file", {204: None}, failures=(400, 404))
+    def delete(self, request: Request, filename: str) -> Response:
+        """Delete a file."""
+        read_query(request, NoQuery)
+        files.delete_file(files.find(organization_of(request), filename))
+        return Response(status=204)

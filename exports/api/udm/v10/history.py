@@ -1,0 +1,63 @@
+"""/export/history"""
+
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from accounts.api.permissions import organization_of
+from exports.api.udm.dialect import UdmView, page, paged, read_id, read_ids, read_query
+from exports.api.udm.v10.schema import operation
+from exports.api.udm.v10.serializers import HistoryQuery, IdsQuery, JobInfo, JobPage, JobProgress, NoQuery, run_infos
+from exports.models import Run
+from exports.services import runs
+from exports.services.runs import Status
+
+
+def _run(request: Request, run_id: str) -> Run:
+    read_query(request, NoQuery)
+    return runs.find(organization_of(request), read_id(run_id, "history record"))
+
+
+class History(UdmView):
+    @operation("list_history", {200: JobPage, 204: None}, query=HistoryQuery, failures=(400,))
+    def get(self, request: Request) -> Response:
+        """Get a list of history records."""
+        query = read_query(request, HistoryQuery)
+        found = runs.history(
+            organization_of(request),
+            title=query.get("title", ""),
+            type=query.get("type", ""),
+            source=query.get("source", ""),
+            status=Status(query["status"]) if "status" in query else None,
+            job_id=query.get("jobId"),
+            file_name=query.get("fileName", ""),
+        )
+        count, rows = page(found, query, HistoryQuery.ORDERS)
+        return paged(count, run_infos(rows), query)
+
+    @operation("delete_history", {204: None}, query=IdsQuery, failures=(400, 404))
+    def delete(self, request: Request) -> Response:
+        """Delete a bunch of history records with their files: all of them, or none if one is unknown or goes on."""
+        ids = read_ids(read_query(request, IdsQuery)["jobIDs"], "jobIDs", "history record")
+        runs.delete_runs(organization_of(request), ids)
+        return Response(status=204)
+
+
+class HistoryRecord(UdmView):
+    @operation("get_history_record", {200: JobInfo}, failures=(400, 404))
+    def get(self, request: Request, run_id: str) -> Response:
+        """Get history record info."""
+        return Response(run_infos([_run(request, run_id)])[0])
+
+    @operation("delete_history_record", {204: None}, failures=(400, 404))
+    def delete(self, request: Request, run_id: str) -> Response:
+        """Delete a history record with its files."""
+        runs.delete_run(_run(request, run_id))
+        return Response(status=204)
+
+
+class HistoryProgress(UdmView):
+    @operation("get_progress", {200: JobProgress}, failures=(400, 404))
+    def get(self, request: Request, run_id: str) -> Response:
+        """Get job progress."""
+        run = _run(request, run_id)
+        return Response({"progress": run.progress, "status": runs.run_status(run)})
