@@ -16,7 +16,7 @@ import pyarrow as pa
 from exports.formats.base import Piece
 from exports.sources.base import JSON_TEXT
 
-PIECE_BYTES = 256 * 1024
+PIECE_BYTES = 128 * 1024
 """About how many bytes a piece has. A file ends between pieces, so this bounds by how much a split size is missed."""
 
 SLICE_BYTES = 2 * 1024 * 1024

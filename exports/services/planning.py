@@ -11,6 +11,7 @@ from isal import isal_zlib
 from exports.formats import FORMATS
 from exports.models import Certificate, Dataset, Job, Part, Run
 from exports.sealing.cms import Recipient, content_type
+from exports.sealing.package import room
 from exports.services.catalogue import selection
 from exports.services.claiming import LeaseLost, held_run
 from exports.sources import Reader, open_reader
@@ -89,7 +90,8 @@ def _ranges(reader: Reader, run: Run, chosen: Selection) -> tuple[int, list[Key]
     rows = reader.count(chosen)
     if not rows or not chosen.key:
         return rows, []
-    per_part = int(run.job.split_bytes * _FILL / _sealed_bytes_a_row(reader, run, chosen))
+    usable = max(room(run.job.split_bytes, len(run.recipients)), run.job.split_bytes // 2)
+    per_part = int(usable * _FILL / _sealed_bytes_a_row(reader, run, chosen))
     return rows, [] if per_part >= rows else reader.boundaries(chosen, max(per_part, 1))
 
 

@@ -1,14 +1,14 @@
 """A run from its slot to its listed files."""
 
+import itertools
 import json
 import sqlite3
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 
 import pytest
 from django.core.files.storage import default_storage
 from django.utils import timezone
-from pytest_django.fixtures import SettingsWrapper
+from django.conf import LazySettings
 
 from exports.models import File, Run
 from exports.services import certificates
@@ -102,7 +102,7 @@ def test_a_run_whose_owner_left_the_organization_fails_with_a_sentence(world: Wo
     assert "olga no longer belongs to Acme" in ended(run).message
 
 
-def test_a_source_that_is_gone_fails_the_run_after_its_attempts_and_leaves_nothing(world: World, settings: SettingsWrapper) -> None:
+def test_a_source_that_is_gone_fails_the_run_after_its_attempts_and_leaves_nothing(world: World, settings: LazySettings) -> None:
     settings.RUN_ATTEMPTS = 2
     (world.folder / "sources" / "history.sqlite3").unlink()
     run = ended(world.run())
@@ -145,9 +145,10 @@ def test_the_manifest_names_ranges_hashes_and_recipients(world: World) -> None:
     with default_storage.open(run.manifest_key) as stored:
         manifest = json.loads(stored.read())
     files = manifest["files"]
-    assert files[0]["keyAfter"] is None
-    assert files[-1]["keyUpto"] is None
-    assert all(left["keyUpto"] == right["keyAfter"] for left, right in zip(files, files[1:], strict=False))
+    ranges = list({entry["part"]: (entry["keyAfter"], entry["keyUpto"]) for entry in files}.values())
+    assert ranges[0][0] is None
+    assert ranges[-1][1] is None
+    assert all(left[1] == right[0] for left, right in itertools.pairwise(ranges))
     assert {tuple(entry["recipients"]) for entry in files} == {(world.certificate.fingerprint,)}
 
 
@@ -158,7 +159,7 @@ def test_each_sealing_profile_is_opened_by_openssl(world: World, profile: str) -
     world.assert_whole(run)
 
 
-def test_files_belong_to_their_owner_only(world: World, rooms: Path) -> None:
+def test_files_belong_to_their_owner_only(world: World) -> None:
     ended(world.run())
-    modes = {path.stat().st_mode & 0o777 for path in (rooms / "files").rglob("*") if path.is_file()}
+    modes = {path.stat().st_mode & 0o777 for path in (world.folder / "files").rglob("*") if path.is_file()}
     assert modes == {0o600}

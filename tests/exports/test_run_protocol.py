@@ -10,7 +10,7 @@ import pytest
 from django.core.files.storage import default_storage
 from django.db import connection
 from django.utils import timezone
-from pytest_django.fixtures import SettingsWrapper
+from django.conf import LazySettings
 
 from exports.models import File, Part, Run
 from exports.sealing import storage as storages
@@ -95,7 +95,7 @@ def test_a_stale_worker_cannot_fail_the_run(world: World, monkeypatch: pytest.Mo
     assert run.status == Run.Status.IN_PROGRESS
 
 
-def test_a_beating_worker_keeps_its_lease(world: World, settings: SettingsWrapper) -> None:
+def test_a_beating_worker_keeps_its_lease(world: World, settings: LazySettings) -> None:
     settings.LEASE_SECONDS = 2
     planned(world)
     part = claim_part()
@@ -142,7 +142,7 @@ def test_a_cancelled_run_stops_its_worker_within_two_seconds_and_leaves_nothing(
     assert not File.objects.exists()
 
 
-def test_a_run_beyond_its_time_limit_fails_with_a_sentence(world: World, monkeypatch: pytest.MonkeyPatch, settings: SettingsWrapper) -> None:
+def test_a_run_beyond_its_time_limit_fails_with_a_sentence(world: World, monkeypatch: pytest.MonkeyPatch, settings: LazySettings) -> None:
     settings.RUN_TIME_LIMIT_SECONDS = 2
     slow_reading(monkeypatch)
     run = world.run()
@@ -184,7 +184,7 @@ class Broken:
         return self.original(*args)
 
 
-def test_a_storage_error_is_tried_again_after_a_back_off(world: World, monkeypatch: pytest.MonkeyPatch, settings: SettingsWrapper) -> None:
+def test_a_storage_error_is_tried_again_after_a_back_off(world: World, monkeypatch: pytest.MonkeyPatch, settings: LazySettings) -> None:
     settings.RETRY_SECONDS = 1
     broken = Broken(writing.write, times=1)
     monkeypatch.setattr(writing, "write", broken)
@@ -196,7 +196,7 @@ def test_a_storage_error_is_tried_again_after_a_back_off(world: World, monkeypat
     world.assert_whole(run)
 
 
-def test_attempts_are_capped_and_the_last_reason_is_told(world: World, monkeypatch: pytest.MonkeyPatch, settings: SettingsWrapper) -> None:
+def test_attempts_are_capped_and_the_last_reason_is_told(world: World, monkeypatch: pytest.MonkeyPatch, settings: LazySettings) -> None:
     settings.RUN_ATTEMPTS = 3
     broken = Broken(writing.write, times=99)
     monkeypatch.setattr(writing, "write", broken)
@@ -209,7 +209,7 @@ def test_attempts_are_capped_and_the_last_reason_is_told(world: World, monkeypat
     assert not world.stored()
 
 
-def test_a_part_that_kills_its_workers_is_given_up(world: World, settings: SettingsWrapper) -> None:
+def test_a_part_that_kills_its_workers_is_given_up(world: World, settings: LazySettings) -> None:
     settings.RUN_ATTEMPTS = 2
     run = planned(world)
     for _ in range(2):
@@ -222,7 +222,7 @@ def test_a_part_that_kills_its_workers_is_given_up(world: World, settings: Setti
     assert "Given up after 2 attempts" in run.message
 
 
-def test_a_stored_file_that_differs_is_never_listed(world: World, monkeypatch: pytest.MonkeyPatch, settings: SettingsWrapper) -> None:
+def test_a_stored_file_that_differs_is_never_listed(world: World, monkeypatch: pytest.MonkeyPatch, settings: LazySettings) -> None:
     settings.RUN_ATTEMPTS = 1
 
     def flip_and_read(storage: Any, key: str) -> tuple[int, str]:
@@ -244,7 +244,7 @@ def test_a_stored_file_that_differs_is_never_listed(world: World, monkeypatch: p
     assert not world.stored()
 
 
-def test_files_are_listed_only_after_the_manifest(world: World, monkeypatch: pytest.MonkeyPatch, settings: SettingsWrapper) -> None:
+def test_files_are_listed_only_after_the_manifest(world: World, monkeypatch: pytest.MonkeyPatch, settings: LazySettings) -> None:
     settings.RUN_ATTEMPTS = 1
     listed: list[int] = []
     original = finishing.write

@@ -9,7 +9,7 @@ import boto3
 import pytest
 from django.core.files.storage import default_storage
 from moto.server import ThreadedMotoServer
-from pytest_django.fixtures import SettingsWrapper
+from django.conf import LazySettings
 
 from exports.models import Run
 from exports.sealing.storage import DurableFileSystemStorage, StorageError, keys_below, read_hash, remove, write
@@ -73,7 +73,7 @@ def s3_endpoint() -> Iterator[str]:
 
 
 @pytest.fixture
-def bucket(s3_endpoint: str, tmp_path: Path, world: World, settings: SettingsWrapper) -> Any:
+def bucket(s3_endpoint: str, tmp_path: Path, world: World, settings: LazySettings) -> Any:
     """The world's files go to a bucket of their own."""
     access = {"region_name": "eu-west-1", "endpoint_url": s3_endpoint}
     name = tmp_path.name.replace("_", "-")[:60].strip("-") + "-bucket"
@@ -109,7 +109,7 @@ def test_a_broken_stream_leaves_no_object_in_s3(world: World, bucket: Any) -> No
     assert list(bucket.objects.all()) == []
 
 
-def test_a_bucket_that_is_gone_fails_the_run_with_a_sentence(world: World, bucket: Any, settings: SettingsWrapper) -> None:
+def test_a_bucket_that_is_gone_fails_the_run_with_a_sentence(world: World, bucket: Any, settings: LazySettings) -> None:
     settings.RUN_ATTEMPTS = 2
     bucket.delete()
     run = world.run()
