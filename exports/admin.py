@@ -220,6 +220,12 @@ class RunAdmin(ReadOnly):
     list_filter = ("organization", "status")
     list_select_related = ("job", "organization")
     search_fields = ("job__title",)
+    fieldsets = (
+        (None, {"fields": (("job", "organization"), ("status", "rows_total"), "message", "traceback")}),
+        ("When", {"fields": (("slot", "cutoff"), ("created_at", "planned_at"), ("started_at", "finished_at"))}),
+        ("Claim", {"fields": (("token", "worker"), ("lease_until", "not_before"))}),
+        ("What it wrote", {"fields": ("recipients", "snapshot", "manifest_key", "manifest_sha256", "collected_at")}),
+    )
     inlines = (PartInline, FileInline)
     actions = ("cancel",)
 

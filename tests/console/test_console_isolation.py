@@ -11,7 +11,7 @@ from exports.models import Certificate, Job, Run
 from tests.console.conftest import signed_in
 from tests.console.scenes import Scene, new_run
 
-OPEN = {"sign-in", "sign-out"}
+OPEN = {"sign-in", "sign-out", "favicon"}
 LISTS = (
     "console",
     "console-jobs",

@@ -328,3 +328,10 @@ def test_durations_in_words(seconds: float, words: str) -> None:
 def test_cron_without_words_stands_for_itself() -> None:
     assert cron_words("0 3 * * 1-5") == "At 03:00, Monday through Friday"
     assert cron_words("nonsense") == "nonsense"
+
+
+@pytest.mark.parametrize("name", ["console", "console-jobs", "console-runs", "console-job"])
+def test_a_bar_stands_once_on_a_page(owner: Client, scene: Scene, name: str) -> None:
+    run = new_run(scene.job, Run.Status.IN_PROGRESS, rows=200, done=50)
+    args = [scene.job.pk] if name == "console-job" else []
+    assert text(owner, name, *args).count(f'id="progress-{run.pk}"') == 1
