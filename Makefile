@@ -35,7 +35,7 @@ PACKAGES := accounts config exports retention tests
 
 run: $(INSTALLED)
 	@$(MANAGE) prepare --listen $(HOST):$(PORT)
-	@exec $(BIN)/honcho start --procfile config/Procfile --env /dev/null --port $(PORT)
+	@exec $(BIN)/python -m config.supervise
 
 demo: export DATA := $(DATA)/demo-run
 demo: $(INSTALLED)

@@ -180,7 +180,7 @@ LINK_SECONDS = env.whole("LINK_SECONDS", 900, low=1, high=86_400)
 SQLITE_FOLDER = Path(env.text("SQLITE_FOLDER", str(DATA / "sources"))).resolve()
 
 # --- Celery: a wake channel, nothing more --------------------------------------------------------------------------
-CELERY_BROKER_URL = env.text("BROKER_URL", "filesystem://")
+CELERY_BROKER_URL = env.text("BROKER_URL", "filesystem://localhost")
 if CELERY_BROKER_URL.startswith("filesystem://"):
     _QUEUE = DATA / "wake"
     _QUEUE.mkdir(exist_ok=True)
@@ -188,6 +188,7 @@ if CELERY_BROKER_URL.startswith("filesystem://"):
         "data_folder_in": str(_QUEUE),
         "data_folder_out": str(_QUEUE),
         "control_folder": str(_QUEUE / "control"),
+        "polling_interval": 0.25,  # seconds between looks into the folder: a wake is quick, and so is a stop
     }
 CELERY_TASK_DEFAULT_QUEUE = env.text("QUEUE", "strongroom")
 CELERY_TASK_IGNORE_RESULT = True

@@ -60,7 +60,7 @@ def test_line_end_of_a_file_does_not_belong_to_its_value(env: Environment, tmp_p
 
 def test_missing_file_is_a_sentence(env: Environment, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("STRONGROOM_NAME_FILE", str(tmp_path / "nowhere"))
-    with pytest.raises(ImproperlyConfigured, match="STRONGROOM_NAME_FILE names .*nowhere, which cannot be read"):
+    with pytest.raises(ImproperlyConfigured, match=r"STRONGROOM_NAME_FILE names .*nowhere, which cannot be read"):
         env.text("NAME", "default")
 
 
