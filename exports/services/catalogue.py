@@ -7,11 +7,14 @@ from datetime import datetime
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Inspector
+from sqlalchemy.engine.interfaces import ReflectedForeignKeyConstraint
+from sqlalchemy.exc import NoSuchTableError
 
 from exports.models.source import Dataset, Source
 from exports.sources import inspecting, open_reader
 from exports.sources.base import Selection, SourceError
 from exports.sources.contact_history import MEDIA
+from exports.sources.generic_types import BINARY
 
 Place = tuple[str, str]
 """Schema ("" for the default one) and name of a table or view."""
@@ -37,7 +40,8 @@ def discover(source: Source) -> list[Dataset]:
     if source.kind == Source.Kind.CONTACT_HISTORY:
         return _contact_history(source)
     with inspecting(source.url) as inspector:
-        found = {place: _propose(source, inspector, place) for place in _places(inspector)}
+        proposals = [(place, _propose(source, inspector, place)) for place in _places(inspector)]
+        found = {place: dataset for place, dataset in proposals if dataset is not None}
         _make_names_unique(list(found.values()))
         for place, dataset in found.items():
             _find_parent(inspector, place, dataset, found)
@@ -106,10 +110,14 @@ def _places(inspector: Inspector) -> list[Place]:
     return places
 
 
-def _propose(source: Source, inspector: Inspector, place: Place) -> Dataset:
+def _propose(source: Source, inspector: Inspector, place: Place) -> Dataset | None:
+    """None for a table that somebody dropped after it was listed."""
     schema, table = place
-    columns = {column["name"]: column["type"] for column in inspector.get_columns(table, schema=schema or None)}
-    key = inspector.get_pk_constraint(table, schema=schema or None)["constrained_columns"]
+    try:
+        columns = {column["name"]: column["type"] for column in inspector.get_columns(table, schema=schema or None)}
+        key = inspector.get_pk_constraint(table, schema=schema or None)["constrained_columns"]
+    except NoSuchTableError:
+        return None
     return Dataset(
         source=source,
         name=re.sub(r"[^A-Za-z0-9_-]+", "-", table).strip("-")[:100] or "table",
@@ -141,10 +149,18 @@ def _make_names_unique(datasets: Sequence[Dataset]) -> None:
         taken.add(dataset.name)
 
 
+def _foreign_keys(inspector: Inspector, place: Place) -> list[ReflectedForeignKeyConstraint]:
+    """None, too, for a table that somebody dropped after it was listed."""
+    try:
+        return inspector.get_foreign_keys(place[1], schema=place[0] or None)
+    except NoSuchTableError:
+        return []
+
+
 def _find_parent(inspector: Inspector, place: Place, dataset: Dataset, found: dict[Place, Dataset]) -> None:
     """The first foreign key that refers to the whole key of another dataset; with a binary column, the child is an attachment."""
     schema, table = place
-    for foreign in inspector.get_foreign_keys(table, schema=schema or None):
+    for foreign in _foreign_keys(inspector, place):
         above = found.get((_schema_of(inspector, foreign["referred_schema"], schema), foreign["referred_table"]))
         pairs = dict(zip(foreign["referred_columns"], foreign["constrained_columns"], strict=False))
         if above is None or above is dataset or set(pairs) != set(above.key_columns) or _descends(above, dataset):
@@ -152,7 +168,7 @@ def _find_parent(inspector: Inspector, place: Place, dataset: Dataset, found: di
         dataset.parent = above
         dataset.parent_columns = [pairs[name] for name in above.key_columns]
         kinds = [column["type"] for column in inspector.get_columns(table, schema=schema or None)]
-        dataset.is_attachment = any(isinstance(kind, sa.types._Binary) for kind in kinds)
+        dataset.is_attachment = any(isinstance(kind, BINARY) for kind in kinds)
         return
 
 

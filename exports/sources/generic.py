@@ -145,7 +145,8 @@ class GenericReader:
             raise SourceError(f"Table {f'{schema}.' if schema else ''}{name} does not exist.") from None
         documents = self._documents(schema, name)
         columns = [
-            sa.Column(quoted(c["name"]), sa.JSON() if c["name"] in documents else c["type"], nullable=c.get("nullable", True)) for c in found
+            sa.Column(quoted(c["name"]), sa.JSON() if c["name"] in documents else c["type"], nullable=c.get("nullable", True))
+            for c in found
         ]
         return make_table(schema, name, columns)
 

@@ -11,7 +11,7 @@ from exports.sources.base import ConnectionLost, SourceError
 _LOST = {0, 1040, 1053, 1152, 1153, 1158, 1159, 1160, 1161, 1205, 1213, 1927, 2002, 2006, 2013, 2014, 2055}
 
 
-def translate(error: BaseException, url: URL) -> SourceError:
+def translate(error: BaseException, url: URL) -> SourceError:  # noqa: PLR0911 a table of errors
     """The driver's error as ConnectionLost or SourceError. The statement and its values are left out."""
     if isinstance(error, SourceError):
         return error

@@ -14,6 +14,7 @@ from sqlalchemy.engine import URL
 from exports.sources.base import JSON_TEXT, MixedColumn, SourceError
 
 Element = sa.ColumnElement[Any]
+BINARY = (sa.LargeBinary, sa.BINARY, sa.VARBINARY)
 
 
 @dataclass(frozen=True)
@@ -41,7 +42,8 @@ def moment_for(column: sa.Column[Any], moment: datetime) -> datetime:
     """A moment (UTC) as the column's type compares it. Raises SourceError if the column is no timestamp."""
     if not isinstance(column.type, sa.DateTime | sa.Date):
         raise SourceError(f"Column {column.name} is of type {column.type!s}, which is no timestamp.")
-    return moment if getattr(column.type, "timezone", False) and not isinstance(column.type, mysql.TIMESTAMP) else moment.replace(tzinfo=None)
+    aware = getattr(column.type, "timezone", False) and not isinstance(column.type, mysql.TIMESTAMP)
+    return moment if aware else moment.replace(tzinfo=None)
 
 
 def plan(column: sa.Column[Any], *, exact: bool = False) -> Column:
@@ -55,7 +57,9 @@ def plan(column: sa.Column[Any], *, exact: bool = False) -> Column:
     for known, build in _BUILDERS:
         if isinstance(kind, known):
             return build(name, kind)
-    raise SourceError(f"Column {name} is of type {_spelled(kind)}, which cannot be written exactly: leave it out of the dataset, or cast it in a view.")
+    raise SourceError(
+        f"Column {name} is of type {_spelled(kind)}, which cannot be written exactly: leave it out of the dataset, or cast it in a view."
+    )
 
 
 def rename(values: list[list[Any]], schema: pa.Schema) -> pa.RecordBatch:
@@ -160,7 +164,7 @@ _BUILDERS: list[tuple[Any, Callable[[str, Any], Column]]] = [
     (sa.Time, _clock),
     (sa.Interval, _clock),
     (sa.JSON, _json),
-    (sa.types._Binary, lambda name, _: _simple(name, pa.binary(), bytes)),
+    (BINARY, lambda name, _: _simple(name, pa.binary(), bytes)),
     (sa.Uuid, _text),
     (sa.String, _text),
 ]

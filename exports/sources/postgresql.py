@@ -36,6 +36,7 @@ SETTINGS = (
     "SET bytea_output TO 'hex'; SET xmloption TO 'content'; SET extra_float_digits TO 1; SET statement_timeout TO 0; "
     "SET idle_in_transaction_session_timeout TO 0; SET lc_monetary TO 'C'"
 )
+_DIALECT: sa.Dialect = psycopg_dialect()  # type: ignore[no-untyped-call] # published without this annotation
 BEGIN = "BEGIN ISOLATION LEVEL REPEATABLE READ, READ ONLY"
 
 
@@ -138,7 +139,8 @@ class PostgresReader:
         if column.type.base not in {"timestamptz", "timestamp", "date"}:
             raise SourceError(f"Column {column.name} is of type {column.type.name}, which is no timestamp.")
         target = sa.TIMESTAMP(timezone=column.type.base == "timestamptz")
-        return sa.cast(sa.bindparam(None, moment.isoformat(), type_=sa.types.NullType(), unique=True), sa.TIMESTAMP(timezone=True)).cast(target)
+        text = sa.bindparam(None, moment.isoformat(), type_=sa.types.NullType(), unique=True)
+        return sa.cast(sa.cast(text, sa.TIMESTAMP(timezone=True)), target)
 
     # --- Inside -----------------------------------------------------------------------------------------------------
 
@@ -164,7 +166,7 @@ class PostgresReader:
 
     def _literal(self, statement: sa.Select[Any]) -> str:
         """The statement with every value quoted by psycopg."""
-        compiled = statement.compile(dialect=psycopg_dialect(), compile_kwargs={"render_postcompile": True})
+        compiled = statement.compile(dialect=_DIALECT, compile_kwargs={"render_postcompile": True})
         return psycopg.ClientCursor(self._connection).mogrify(str(compiled).encode(), compiled.params or {})
 
     def _snapshot(self) -> str:

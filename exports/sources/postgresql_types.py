@@ -68,7 +68,7 @@ def column_from(row: tuple[str, bool, str, str, str, str]) -> sa.Column[Any]:
     return sa.Column(quoted(name), Native(spelled, base, kind, category), nullable=not not_null)
 
 
-def plan(column: sa.Column[Any], *, exact: bool) -> Plan:
+def plan(column: sa.Column[Any], *, exact: bool) -> Plan:  # noqa: PLR0911 a table of types
     """How a column is read. `exact` reads dates and timestamps as ISO 8601 text: Arrow has no infinity, and formats no year 0."""
     native = column.type
     assert isinstance(native, Native)
@@ -106,8 +106,8 @@ def _one_line(here: sa.ColumnElement[Any]) -> sa.ColumnElement[Any]:
 
 def _iso(here: sa.ColumnElement[Any], base: str) -> sa.ColumnElement[Any]:
     """ISO 8601 with astronomical years (44 BC is -0043) and a sign on years over 9999; infinity and -infinity stay words."""
-    year = sa.cast(sa.func.date_part("year", here), sa.Integer)
-    year = sa.case((year < 0, year + 1), else_=year)  # there is no year 0 between 1 BC (-1) and 1
+    historic = sa.cast(sa.func.date_part("year", here), sa.Integer)
+    year = sa.case((historic < 0, historic + 1), else_=historic)  # there is no year 0 between 1 BC (-1) and 1
     sign = sa.case((year < 0, "-"), (year > 9999, "+"), else_="")
     digits = sa.func.lpad(_text(sa.func.abs(year)), sa.func.greatest(4, sa.func.length(_text(sa.func.abs(year)))), "0")
     rest = {"date": "-MM-DD", "timestamp": '-MM-DD"T"HH24:MI:SS.US', "timestamptz": '-MM-DD"T"HH24:MI:SS.US"+00:00"'}[base]

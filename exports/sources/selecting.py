@@ -161,9 +161,8 @@ def select_boundaries(
     chosen = choose(backend, selection)
     keys = [chosen.column(name) for name in selection.key]
     present = [here.is_not(None) for here, name in zip(keys, selection.key, strict=True) if known(chosen.table, name).nullable]
-    window = {"order_by": keys}
-    before = [sa.func.lag(here).over(**window).label(f"k{place}") for place, here in enumerate(keys)]
-    number = sa.func.row_number().over(**window).label("n")
+    before = [sa.func.lag(here).over(order_by=keys).label(f"k{place}") for place, here in enumerate(keys)]
+    number = sa.func.row_number().over(order_by=keys).label("n")
     ranked = sa.select(*before, number).select_from(chosen.rows).where(*chosen.where, *present).subquery("ranked")
     first = [project(known(chosen.table, name), ranked.c[f"k{place}"]) for place, name in enumerate(selection.key)]
     return sa.select(*first).where(ranked.c.n > 1, sa.func.mod(ranked.c.n - 1, rows) == 0).order_by(ranked.c.n)

@@ -45,6 +45,7 @@ class SQLiteReader:
         self._side: sqlite3.Connection | None = None
         self._tables: dict[tuple[str, str], sa.Table] = {}
         self._stored: dict[tuple[str, str], dict[str, Stored]] = {}
+        self._seen: tuple[Key, list[set[str]]] | None = None
         self._cancelled = threading.Event()
 
     def __repr__(self) -> str:
@@ -101,7 +102,7 @@ class SQLiteReader:
         if schema not in {"", "main"}:
             raise SourceError(f"SQLite has no schema {schema}.")
         if ("", name) not in self._tables:
-            rows = self._query("SELECT name, type, \"notnull\", pk FROM pragma_table_xinfo(?) WHERE hidden <> 1 ORDER BY cid", (name,))
+            rows = self._query('SELECT name, type, "notnull", pk FROM pragma_table_xinfo(?) WHERE hidden <> 1 ORDER BY cid', (name,))
             if not rows:
                 raise SourceError(f"Table {name} does not exist.")
             self._tables["", name] = make_table("", name, [column_from(row) for row in rows])
@@ -127,12 +128,12 @@ class SQLiteReader:
         [row] = self._rows(sa.select(*[sa.select(f(column)).scalar_subquery() for f in (sa.func.min, sa.func.max)]))
         return row[0], row[1]
 
-    def _compiled(self, statement: sa.Select[Any]) -> tuple[str, tuple[Any, ...]]:
+    def _compiled(self, statement: sa.SelectBase) -> tuple[str, tuple[Any, ...]]:
         compiled = statement.compile(dialect=sqlite_dialect(paramstyle="qmark"), compile_kwargs={"render_postcompile": True})
         values = compiled.params
         return str(compiled), tuple(values[name] for name in compiled.positiontup or [])
 
-    def _rows(self, statement: sa.Select[Any]) -> list[Any]:
+    def _rows(self, statement: sa.SelectBase) -> list[Any]:
         return self._query(*self._compiled(statement))
 
     def _query(self, statement: str, values: tuple[Any, ...] = ()) -> list[Any]:
@@ -158,6 +159,15 @@ class SQLiteReader:
             [found] = self._rows(sa.select(*classes)) or [()]
             known.update({c.name: store_of(c, set((seen or "").split(",")) - {"null", ""}) for c, seen in zip(missing, found, strict=True)})
         return [known[column.name] for column in columns]
+
+    def _classes(self, table: sa.Table, columns: list[sa.Column[Any]]) -> list[set[str]]:
+        """What each column holds anywhere in the table. It takes a look at every row, so it is kept until somebody writes."""
+        [(version,)] = self._query("PRAGMA data_version")
+        place = (table.name, tuple(column.name for column in columns), version)
+        if self._seen is None or self._seen[0] != place:
+            [row] = self._rows(sqlite_exact.classes(table, columns))
+            self._seen = place, sqlite_exact.seen(row)
+        return self._seen[1]
 
     def _batch_rows(self, selection: Selection, columns: list[sa.Column[Any]], stores: list[Stored]) -> int:
         """How many rows make BATCH_BYTES, by the widest blobs of the selection and the mean text of its first rows."""
@@ -202,8 +212,7 @@ class SQLiteReader:
         text, values = self._compiled(sa.select(*[chosen.column(c.name) for c in columns]).select_from(chosen.rows).where(*chosen.where))
         self._query("BEGIN")
         try:
-            found = self._rows(sqlite_exact.classes(table, columns))
-            plans = [sqlite_exact.plan(c, seen) for c, seen in zip(columns, sqlite_exact.seen(found[0]), strict=True)]
+            plans = [sqlite_exact.plan(c, found) for c, found in zip(columns, self._classes(table, columns), strict=True)]
             cursor = self._guard(lambda: self._connection.execute(text, values))
             yield from sqlite_exact.batches(lambda: self._guard(cursor.fetchone), plans, BATCH_BYTES)
         finally:
@@ -245,7 +254,8 @@ class _Producer:
     def _put(self, item: pa.RecordBatch | BaseException | None) -> None:
         while not self._stopped.is_set():
             with suppress(queue.Full):  # the consumer is slower: wait, but not for ever
-                return self._queue.put(item, timeout=0.1)
+                self._queue.put(item, timeout=0.1)
+                return
 
     def _run(self) -> None:
         try:
@@ -261,7 +271,7 @@ class _Producer:
             self._put(error)
 
 
-def _translate(error: BaseException) -> SourceError:
+def _translate(error: BaseException) -> SourceError:  # noqa: PLR0911 a table of errors
     if isinstance(error, SourceError):
         return error
     text = str(error)
@@ -276,5 +286,3 @@ def _translate(error: BaseException) -> SourceError:
     if "not a database" in text or "malformed" in text:
         return SourceError("The file is not a sound SQLite database.")
     return SourceError(f"The database says: {text.splitlines()[0] if text else type(error).__name__}.")
-
-

@@ -27,5 +27,7 @@ def bound(name: str, low: object, high: object, moment: datetime) -> str:
 def _separator(name: str, value: object) -> str:
     found = _ISO.fullmatch(value) if isinstance(value, str) else None
     if not found:
-        raise SourceError(f"Column {name} must hold moments as ISO 8601 text in UTC to choose rows by time; make a view that gives them so.")
+        raise SourceError(
+            f"Column {name} must hold moments as ISO 8601 text in UTC to choose rows by time; make a view that gives them so."
+        )
     return found.group(1) or ""
