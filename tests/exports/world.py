@@ -8,6 +8,7 @@ import sys
 import tempfile
 import zipfile
 from collections import Counter
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -25,19 +26,31 @@ from exports.sources.contact_history import KIND
 from tests.keys import new_certificate
 
 
+@cache
+def _history(rows: int) -> bytes:
+    with tempfile.TemporaryDirectory() as folder:
+        fill(f"sqlite:///{folder}/history.sqlite3", rows)
+        return Path(folder, "history.sqlite3").read_bytes()
+
+
+@cache
+def _certificate() -> tuple[bytes, bytes]:
+    return new_certificate(2048)
+
+
 class World:
     """`url` is the source's; by default a SQLite file with `rows` interactions in `folder`/sources."""
 
     def __init__(self, folder: Path, rows: int, url: str | None = None) -> None:
         self.folder = folder
         self.url = url or f"sqlite:///{folder}/sources/history.sqlite3"
-        if rows:
+        if url is None:
             (folder / "sources").mkdir(exist_ok=True)
-            fill(self.url, rows)
+            (folder / "sources" / "history.sqlite3").write_bytes(_history(rows))
         self.organization = Organization.objects.create(key="acme", name="Acme")
         self.owner = User.objects.create_user("olga", password="unusable!")  # noqa: S106
         self.owner.organizations.add(self.organization)
-        certificate, self.key = new_certificate(2048)
+        certificate, self.key = _certificate()
         self.certificate = certificates.upload(self.organization, self.owner, "olga.pem", certificate)
         self.source = Source.objects.create(organization=self.organization, key="history", name="History", kind=KIND, url=self.url)
         self.datasets = {}
