@@ -5,6 +5,7 @@ from io import StringIO
 import pytest
 from django.core.management import CommandError, call_command
 from rest_framework.exceptions import AuthenticationFailed
+from rest_framework.request import Request
 from rest_framework.test import APIRequestFactory
 
 from accounts.api.authentication import BearerAuthentication, ForbiddenApiKey
@@ -29,7 +30,7 @@ def issue(*arguments: str) -> str:
 
 def authenticate(authorization: str, **headers: str) -> tuple[User, AccessToken] | None:
     request = APIRequestFactory().get("/", headers={"authorization": authorization, **headers})
-    return BearerAuthentication().authenticate(request)
+    return BearerAuthentication().authenticate(Request(request))
 
 
 def test_printed_token_authenticates(user: User) -> None:
