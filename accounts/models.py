@@ -70,13 +70,15 @@ class Credential(models.Model):
         """Make one. The second value is the credential itself: it is not kept and cannot be shown again."""
         credential, prefix, digest = new_credential()
         expires_at = timezone.now() + lifetime if lifetime else None
-        row = cls.objects.create(organization=organization, user=user, name=name, prefix=prefix, digest=digest, expires_at=expires_at)
+        row = cls._default_manager.create(
+            organization=organization, user=user, name=name, prefix=prefix, digest=digest, expires_at=expires_at
+        )
         return row, credential
 
     @classmethod
     def find(cls, credential: str) -> Self | None:
         """The valid row that belongs to `credential`, or None."""
-        row = cls.objects.select_related("user", "organization").filter(prefix=credential.partition(".")[0]).first()
+        row = cls._default_manager.select_related("user", "organization").filter(prefix=credential.partition(".")[0]).first()
         return row if row and matches(credential, row.digest) and row.is_valid(timezone.now()) else None
 
     def is_valid(self, now: datetime) -> bool:

@@ -4,6 +4,7 @@ import os
 from pathlib import Path
 from typing import Any
 
+import structlog
 from celery.schedules import schedule
 
 from config.env import Environment
@@ -144,6 +145,7 @@ USE_I18N = True
 
 STATIC_URL = "static/"
 STATIC_ROOT = DATA / "static"
+STATIC_ROOT.mkdir(exist_ok=True)
 STATICFILES_DIRS = [BASE_DIR / "static"]
 WHITENOISE_USE_FINDERS = True
 
@@ -208,12 +210,51 @@ CELERY_BEAT_SCHEDULE = {
     "tidy": {"task": "exports.tidy", "schedule": schedule(3600), "options": {"expires": 3600}},
 }
 
+# Tracebacks are written without the values of local variables, which may be rows or secrets.
+_LOG_STEPS: list[Any] = [
+    structlog.contextvars.merge_contextvars,
+    structlog.stdlib.add_logger_name,
+    structlog.stdlib.add_log_level,
+    structlog.processors.TimeStamper(fmt="iso"),
+    structlog.processors.format_exc_info,
+]
+structlog.configure(
+    processors=[structlog.stdlib.filter_by_level, *_LOG_STEPS, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
+    logger_factory=structlog.stdlib.LoggerFactory(),
+    cache_logger_on_first_use=True,
+)
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
-    "formatters": {"plain": {"format": "%(asctime)s %(levelname)s %(name)s %(message)s"}},
+    "formatters": {
+        "plain": {
+            "()": structlog.stdlib.ProcessorFormatter,
+            "processor": structlog.processors.LogfmtRenderer(key_order=["timestamp", "level", "logger", "event"], bool_as_flag=False),
+            "foreign_pre_chain": _LOG_STEPS,
+        }
+    },
     "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "plain"}},
     "root": {"handlers": ["console"], "level": env.choice("LOG_LEVEL", "WARNING", ("DEBUG", "INFO", "WARNING", "ERROR"))},
 }
 
-UNFOLD = {"SITE_TITLE": "Strongroom", "SITE_HEADER": "Strongroom", "SITE_SYMBOL": "lock", "SITE_URL": "/"}
+UNFOLD = {
+    "SITE_TITLE": "Strongroom",
+    "SITE_HEADER": "Strongroom",
+    "SITE_SYMBOL": "lock",
+    "SITE_URL": "/",
+    "COLORS": {
+        "primary": {
+            "50": "#eef7f5",
+            "100": "#d5ebe7",
+            "200": "#aed8d1",
+            "300": "#7dbdb3",
+            "400": "#4d9d91",
+            "500": "#2f8175",
+            "600": "#1d685e",
+            "700": "#0c5a52",
+            "800": "#0b4842",
+            "900": "#0a3b37",
+            "950": "#052321",
+        }
+    },
+}

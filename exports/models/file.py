@@ -8,7 +8,7 @@ from accounts.models import Organization
 from exports.models.run import Part, Run
 
 
-class FileQuerySet(models.QuerySet):
+class FileQuerySet(models.QuerySet["File"]):
     def listed(self) -> Self:
         """The files that exist for users: of completed runs, neither deleted nor expired."""
         return self.filter(run__status=Run.Status.COMPLETED, deleted_at=None, expires_at__gt=now())

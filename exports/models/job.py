@@ -1,14 +1,9 @@
-from typing import TYPE_CHECKING
-
 from django.conf import settings
 from django.db import models
 from django.utils.timezone import now
 
 from accounts.models import Organization
 from exports.models.source import Dataset, Source
-
-if TYPE_CHECKING:
-    from exports.models.run import Run
 
 
 def _no_names() -> list[str]:
@@ -50,9 +45,6 @@ class Job(models.Model):
     next_slot = models.DateTimeField(null=True, blank=True, db_index=True)
     created_at = models.DateTimeField(default=now)
     deleted_at = models.DateTimeField(null=True, blank=True)
-
-    if TYPE_CHECKING:
-        runs: "models.manager.RelatedManager[Run]"
 
     def __str__(self) -> str:
         return self.title

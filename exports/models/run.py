@@ -4,17 +4,12 @@ The rows are the queue (docs/operations.md). Every change of a claimed row goes 
 matches no row means that the lease was lost, and the worker stops.
 """
 
-from typing import TYPE_CHECKING
-
 from django.db import models
 from django.utils import timezone
 
 from accounts.models import Organization
 from exports.models.job import Job
 from exports.models.source import Dataset
-
-if TYPE_CHECKING:
-    from exports.models.file import File
 
 
 def _nobody() -> list[int]:
@@ -49,7 +44,9 @@ class Run(Claimable):
     job = models.ForeignKey(Job, on_delete=models.PROTECT, related_name="runs")
     slot = models.DateTimeField(help_text="The moment that the schedule named; unique for the job.")
     status = models.CharField(max_length=20, choices=Status.choices, default=Status.PENDING, db_index=True)
-    cutoff = models.DateTimeField(null=True, blank=True, help_text="Rows at or after this moment belong to a later run; frozen at the start.")
+    cutoff = models.DateTimeField(
+        null=True, blank=True, help_text="Rows at or after this moment belong to a later run; frozen at the start."
+    )
     snapshot = models.CharField(max_length=100, blank=True, help_text="Name of the source's exported snapshot, while it lives.")
     rows_total = models.BigIntegerField(null=True, blank=True)
     recipients = models.JSONField(default=_nobody, help_text="Ids of the certificates, frozen at the start.")
@@ -65,10 +62,6 @@ class Run(Claimable):
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["job", "slot"], name="one_run_per_slot")]
-
-    if TYPE_CHECKING:
-        parts: "models.manager.RelatedManager[Part]"
-        files: "models.manager.RelatedManager[File]"
 
     def __str__(self) -> str:
         return f"run {self.pk} of {self.job}"
@@ -107,9 +100,6 @@ class Part(Claimable):
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["run", "dataset", "number"], name="one_part_per_number")]
-
-    if TYPE_CHECKING:
-        files: "models.manager.RelatedManager[File]"
 
     def __str__(self) -> str:
         return f"part {self.number} ({self.dataset}) of run {self.run_id}"

@@ -18,7 +18,9 @@ class Source(models.Model):
     key = models.SlugField(max_length=80, help_text="How jobs name the source, e.g. contact-history.")
     name = models.CharField(max_length=200)
     kind = models.CharField(max_length=20, choices=Kind.choices, default=Kind.SQL)
-    url = EncryptedTextField(help_text="SQLAlchemy URL, e.g. postgresql+psycopg://user:password@host/database. Encrypted at rest, never shown again.")
+    url = EncryptedTextField(
+        help_text="SQLAlchemy URL, e.g. postgresql+psycopg://user:password@host/database. Encrypted at rest, never shown again."
+    )
     created_at = models.DateTimeField(auto_now_add=True)
 
     class Meta:
@@ -53,7 +55,9 @@ class Dataset(models.Model):
     name = models.SlugField(max_length=100, help_text="The data type that jobs name, e.g. Interaction; also the first word of file names.")
     schema = models.CharField(max_length=200, blank=True)
     table = models.CharField(max_length=200)
-    key_columns = models.JSONField(default=_no_names, blank=True, help_text="Primary key columns; without any, a run is one indivisible part.")
+    key_columns = models.JSONField(
+        default=_no_names, blank=True, help_text="Primary key columns; without any, a run is one indivisible part."
+    )
     columns = models.JSONField(default=_no_names, blank=True, help_text="Columns to export; empty exports all.")
     timestamp_column = models.CharField(max_length=200, blank=True, help_text="Decides whether a row is in a time frame.")
     subtype_column = models.CharField(max_length=200, blank=True, help_text="Holds the sub-type (media), e.g. chat or email.")
@@ -62,8 +66,12 @@ class Dataset(models.Model):
     keep_column = models.CharField(max_length=200, blank=True)
     keep_values = models.JSONField(default=_no_names, blank=True)
     parent = models.ForeignKey("self", null=True, blank=True, on_delete=models.CASCADE, related_name="children")
-    parent_columns = models.JSONField(default=_no_names, blank=True, help_text="Columns here that refer to the parent's key columns, in order.")
-    is_attachment = models.BooleanField(default=False, help_text="Exported with its parent, in its own part, when a job asks for attachments.")
+    parent_columns = models.JSONField(
+        default=_no_names, blank=True, help_text="Columns here that refer to the parent's key columns, in order."
+    )
+    is_attachment = models.BooleanField(
+        default=False, help_text="Exported with its parent, in its own part, when a job asks for attachments."
+    )
     subtypes = models.JSONField(default=_no_names, blank=True, help_text="Known sub-types.")
 
     class Meta:

@@ -49,7 +49,9 @@ def content_type(recipients: Sequence[Recipient]) -> str:
         raise SealingError("There is no certificate to seal for.")
     authenticated = {recipient.profile == AUTHENTICATED for recipient in recipients}
     if len(authenticated) == 2:
-        raise SealingError("The active certificates mix the profile authenticated with others; one file can have only one. Give all the same.")
+        raise SealingError(
+            "The active certificates mix the profile authenticated with others; one file can have only one. Give all the same."
+        )
     return "authEnveloped-data" if authenticated == {True} else "enveloped-data"
 
 
@@ -115,11 +117,11 @@ class _Cbc:
 class _GcmParameters(core.Sequence):  # type: ignore[misc]
     """RFC 5084: GCMParameters. ICV length 16, not the default of 12."""
 
-    _fields = [("nonce", core.OctetString), ("icvlen", core.Integer, {"default": 12})]  # noqa: RUF012 asn1crypto's way
+    _fields = [("nonce", core.OctetString), ("icvlen", core.Integer, {"default": 12})]
 
 
 class _GcmAlgorithm(core.Sequence):  # type: ignore[misc]
-    _fields = [("algorithm", core.ObjectIdentifier), ("parameters", _GcmParameters)]  # noqa: RUF012
+    _fields = [("algorithm", core.ObjectIdentifier), ("parameters", _GcmParameters)]
 
 
 class _Gcm:
@@ -151,9 +153,7 @@ def _recipient_info(recipient: Recipient, key: bytes) -> cms.RecipientInfo:
         "ktri",
         {
             "version": "v0",
-            "rid": cms.RecipientIdentifier(
-                "issuer_and_serial_number", {"issuer": parsed.issuer, "serial_number": parsed.serial_number}
-            ),
+            "rid": cms.RecipientIdentifier("issuer_and_serial_number", {"issuer": parsed.issuer, "serial_number": parsed.serial_number}),
             "key_encryption_algorithm": algorithm,
             "encrypted_key": public_key.encrypt(key, wrapping),
         },

@@ -4,18 +4,14 @@ A package takes pieces until they are used up or until the next one might make t
 """
 
 import hashlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
-
-from isal import isal_zlib
-from stream_zip import ZIP_64, stream_zip
 
 from exports.formats.base import Buffer, Piece
 from exports.sealing.cms import Recipient, seal
+from exports.sealing.zipping import ZipStream
 
-CHUNK_BYTES = 1024 * 1024
-_DEFLATE_LEVEL = 2
-_MODE = 0o600
+CHUNK_BYTES = 128 * 1024
 _HELD_BACK = 160 * 1024  # what isal's deflate may have taken in and not given out yet: 130 kB of random bytes were seen
 
 
@@ -32,31 +28,12 @@ class Pieces:
         return taken
 
 
-class _Deflate:
-    """isal's deflate (raw, for zip), counting what comes out."""
-
-    def __init__(self) -> None:
-        self._deflate = isal_zlib.compressobj(_DEFLATE_LEVEL, isal_zlib.DEFLATED, -15)
-        self.written = 0
-
-    def compress(self, data: Buffer) -> bytes:
-        out: bytes = self._deflate.compress(data)
-        self.written += len(out)
-        return out
-
-    def flush(self) -> bytes:
-        out: bytes = self._deflate.flush()
-        self.written += len(out)
-        return out
-
-
 class Package:
     """Iterate once over the sealed bytes; then rows, sizes (bytes) and SHA-256 (hex) tell what went in and came out."""
 
     def __init__(self, pieces: Pieces, member: str, modified_at: datetime, recipients: Sequence[Recipient], limit: int) -> None:
-        self._pieces, self._member, self._modified_at = pieces, member, modified_at
-        self._recipients, self._limit = recipients, limit
-        self._deflate = _Deflate()
+        self._pieces, self._recipients, self._limit = pieces, recipients, limit
+        self._zip = ZipStream(member, modified_at, self._rows())
         self._plain, self._sealed = hashlib.sha256(), hashlib.sha256()
         self.rows = self.plain_size = self.size = 0
 
@@ -69,9 +46,7 @@ class Package:
         return self._sealed.hexdigest()
 
     def __iter__(self) -> Iterator[bytes]:
-        member = (self._member, self._modified_at, _MODE, ZIP_64, self._rows())
-        zipped = stream_zip([member], get_compressobj=lambda: self._deflate, chunk_size=CHUNK_BYTES)
-        for chunk in seal(zipped, self._recipients):
+        for chunk in seal(_gathered(self._zip), self._recipients):
             self._sealed.update(chunk)
             self.size += len(chunk)
             yield chunk
@@ -86,7 +61,20 @@ class Package:
 
     def _has_room_for(self, piece: Piece) -> bool:
         """Whether the sealed file stays within its limit even if the piece does not shrink. The first piece always goes in."""
-        return self.rows == 0 or self._deflate.written + len(piece.data) <= room(self._limit, len(self._recipients))
+        return self.rows == 0 or self._zip.written + len(piece.data) <= room(self._limit, len(self._recipients))
+
+
+def _gathered(chunks: Iterable[bytes]) -> Iterator[bytes]:
+    """The same bytes in chunks of CHUNK_BYTES or a little more: each costs a call of every stage behind."""
+    waiting: list[bytes] = []
+    size = 0
+    for chunk in chunks:
+        waiting.append(chunk)
+        size += len(chunk)
+        if size >= CHUNK_BYTES:
+            yield b"".join(waiting)
+            waiting, size = [], 0
+    yield b"".join(waiting)
 
 
 def room(limit: int, recipients: int) -> int:

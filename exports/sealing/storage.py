@@ -75,7 +75,7 @@ class DurableFileSystemStorage(FileSystemStorage):
         return name
 
 
-class StreamingS3Storage(S3Storage):
+class StreamingS3Storage(S3Storage):  # type: ignore[misc]  # published without types
     """S3, uploading in this thread: a stream cannot be read ahead by several, and memory stays small."""
 
     def get_default_settings(self) -> dict[str, Any]:

@@ -65,7 +65,9 @@ def _claim_run(waiting: QuerySet[Run]) -> Run | None:
 
 def claim_part() -> Part | None:
     """The first part that nobody works on."""
-    waiting = Part.objects.filter(_free(), run__status=Run.Status.IN_PROGRESS, run__planned_at__isnull=False).exclude(status=Part.Status.DONE)
+    waiting = Part.objects.filter(_free(), run__status=Run.Status.IN_PROGRESS, run__planned_at__isnull=False).exclude(
+        status=Part.Status.DONE
+    )
     for part in waiting.order_by("run_id", "pk")[:20]:
         if Part.objects.filter(pk=part.pk, token=part.token).update(**_claim(), status=Part.Status.RUNNING, rows_done=0):
             return Part.objects.select_related("run__job__source", "run__organization", "dataset__parent").get(pk=part.pk)

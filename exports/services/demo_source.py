@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 
 import polars as pl
-from sqlalchemy import Connection, Engine, Table, create_engine, insert
+from sqlalchemy import Connection, Engine, Table, create_engine
 
 from exports.sources.contact_history import MEDIA, attachments, contacts, interactions, metadata
 
@@ -173,9 +173,11 @@ def interaction_rows(start: int, stop: int, total_contacts: int) -> pl.DataFrame
         endDate=_maybe(end, 49, 92),
         threadId=pl.format("T{}", _number(50, 10**9)),
         categoryId=_maybe(pl.format("cat-{}", _number(51, 40)), 52, 55),
-        subject=_maybe(pl.format("{} {} #{}", _pick(["Re:", "Fwd:", "Anfrage:", "About"], 53), _pick(PRODUCTS, 54), _number(55, 10**6)), 56, 88),
+        subject=_maybe(
+            pl.format("{} {} #{}", _pick(["Re:", "Fwd:", "Anfrage:", "About"], 53), _pick(PRODUCTS, 54), _number(55, 10**6)), 56, 88
+        ),
         text=_maybe(_text(60), 57, 94),
-        structuredText=pl.when(html).then(pl.format("<p class=\"body\">{}</p>", _text(70))),
+        structuredText=pl.when(html).then(pl.format('<p class="body">{}</p>', _text(70))),
         structTextMimetype=pl.when(html).then(pl.lit("text/html")),
         theComment=_maybe(_pick(COMMENTS, 80), 81, 25),
         tenantId=pl.lit(101),

@@ -14,8 +14,8 @@ from exports.sealing.cms import Recipient, content_type
 from exports.sealing.package import room
 from exports.services.catalogue import selection
 from exports.services.claiming import LeaseLost, held_run
-from exports.sources import Reader, open_reader
-from exports.sources.base import Key, MixedColumn, Selection
+from exports.sources import open_reader
+from exports.sources.base import Key, MixedColumn, Reader, Selection
 from exports.sources.keys import dump_key
 
 _FILL = 0.9

@@ -49,12 +49,12 @@ def run_until_idle(on_planned: Callable[[int], None] | None = None) -> int:
 
 
 def _step(snapshots: ExitStack, on_planned: Callable[[int], None] | None) -> bool:
-    if run := claim_run_to_finish():
-        _attempt(run, run, lambda: finish(run))
+    if finished := claim_run_to_finish():
+        _attempt(finished, finished, lambda: finish(finished))
     elif part := claim_part():
         _attempt(part.run, part, lambda: write_part(part))
-    elif run := claim_run_to_plan():
-        _attempt(run, run, lambda: _plan(run, snapshots, on_planned))
+    elif due := claim_run_to_plan():
+        _attempt(due, due, lambda: _plan(due, snapshots, on_planned))
     else:
         return False
     return True
@@ -128,5 +128,3 @@ def scrubbed(error: BaseException) -> str:
     frames = traceback.extract_tb(error.__traceback__)
     lines = [f"{frame.filename.rpartition('/')[2]}:{frame.lineno} in {frame.name}" for frame in frames]
     return "\n".join([*lines, type(error).__name__])
-
-

@@ -55,16 +55,16 @@ def write_part(part: Part) -> None:
 def _write_files(part: Part, reader: Reader, heartbeat: Heartbeat, read: _Count, files: list[File]) -> None:
     recipients = recipients_of(part.run)
     chosen = selection_of(part.run, part.dataset).between(load_key(part.key_after), load_key(part.key_upto))
-    with closing(ahead(_counted(reader.batches(chosen, exact=part.exact), read), heartbeat.check)) as batches:
-        with closing(ahead(_encoded(part, batches), heartbeat.check)) as encoded:
-            try:
-                pieces = Pieces(chain.from_iterable(encoded))
-                while pieces.next is not None:
-                    files.append(_seal_file(part, len(files) + 1, pieces, recipients))
-                    _verify(files[-1])
-            except BaseException:
-                reader.cancel()  # the reading thread may be waiting for the source, and is waited for
-                raise
+    batches = ahead(_counted(reader.batches(chosen, exact=part.exact), read), heartbeat.check)
+    with closing(batches), closing(ahead(_encoded(part, batches), heartbeat.check)) as encoded:
+        try:
+            pieces = Pieces(chain.from_iterable(encoded))
+            while pieces.next is not None:
+                files.append(_seal_file(part, len(files) + 1, pieces, recipients))
+                _verify(files[-1])
+        except BaseException:
+            reader.cancel()  # the reading thread may be waiting for the source, and is waited for
+            raise
 
 
 def _counted(batches: Iterator[pa.RecordBatch], read: _Count) -> Iterator[pa.RecordBatch]:
@@ -132,5 +132,3 @@ def _record(part: Part, rows_read: int, files: list[File]) -> None:
         if not held_part(part).update(**done):
             raise LeaseLost
         File.objects.bulk_create(files)
-
-

@@ -5,6 +5,8 @@ carries `id`, `mediaTypeId`, `startDate`, …; a contact line `ContactId`, `tena
 refers to its interaction by `entityid`.
 """
 
+from typing import Any
+
 from sqlalchemy import (
     JSON,
     Column,
@@ -30,7 +32,7 @@ KIND = "contact-history"
 MEDIA = ("chat", "email", "voice", "sms", "workitem")
 
 
-def _timestamp() -> TypeEngine[object]:
+def _timestamp() -> TypeEngine[Any]:
     return DateTime(timezone=True).with_variant(mysql.DATETIME(fsp=6), "mysql", "mariadb")
 
 
@@ -38,7 +40,7 @@ def _long_text() -> TypeEngine[str]:
     return Text().with_variant(mysql.LONGTEXT(), "mysql", "mariadb")
 
 
-def _document() -> TypeEngine[object]:
+def _document() -> TypeEngine[Any]:
     return JSON().with_variant(postgresql.JSONB(), "postgresql")
 
 
@@ -46,7 +48,7 @@ def _bytes() -> TypeEngine[bytes]:
     return LargeBinary().with_variant(mysql.LONGBLOB(), "mysql", "mariadb")
 
 
-def _double() -> TypeEngine[object]:
+def _double() -> TypeEngine[Any]:
     return Float(precision=53)
 
 

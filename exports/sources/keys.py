@@ -38,7 +38,9 @@ def _dump(value: Any) -> Any:
     if isinstance(value, int | str):
         return value
     if type(value) not in _DUMP:
-        raise SourceError(f"A key column has values of type {type(value).__name__}, which cannot cut a table into parts. Choose another key.")
+        raise SourceError(
+            f"A key column has values of type {type(value).__name__}, which cannot cut a table into parts. Choose another key."
+        )
     name, dump = _DUMP[type(value)]
     return {name: dump(value)}
 

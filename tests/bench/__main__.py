@@ -15,6 +15,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import psycopg
 
@@ -49,17 +50,17 @@ class Figure:
         return f"bench {self.name} ratio={self.ratio:.2f} bar={bar} {'pass' if self.passed else 'fail'}"
 
 
-def median(runs: list[dict[str, float]], name: str) -> float:
-    return statistics.median(run[name] for run in runs)
+def median(runs: list[dict[str, Any]], name: str) -> float:
+    return float(statistics.median(run[name] for run in runs))
 
 
-def export(url: str) -> dict[str, float]:
+def export(url: str) -> dict[str, Any]:
     """One export in a fresh process (tests/bench/export.py)."""
     environment = {**os.environ, "DATA": str(KEPT), "BENCH_SQLITE_FOLDER": str(KEPT)}
     done = subprocess.run([sys.executable, "-m", "tests.bench.export", url], env=environment, capture_output=True, text=True, check=False)
     if done.returncode:
         raise SystemExit(done.stderr)
-    figures: dict[str, float] = json.loads(done.stdout.splitlines()[-1])
+    figures: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
     return figures
 
 
@@ -87,7 +88,9 @@ def sqlite_source(rows: int) -> tuple[Path, str]:
     return path, f"sqlite:///{path}"
 
 
-def sealed_pair(ours: Callable[[], dict[str, float]], peer: Callable[[Path, Path], tuple[float, int]]) -> tuple[list[dict[str, float]], list[dict[str, float]]]:
+def sealed_pair(
+    ours: Callable[[], dict[str, Any]], peer: Callable[[Path, Path], tuple[float, int]]
+) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
     """Ours and the peer in turn, so that what else the machine does falls on both."""
     mine, theirs = [], []
     with tempfile.TemporaryDirectory(dir=KEPT) as folder:
@@ -117,18 +120,19 @@ def sqlite() -> Iterator[Figure]:
     yield from _memory("sqlite", mine, export(small_url))
 
 
-def _against(source: str, peer: str, mine: list[dict[str, float]], theirs: list[dict[str, float]]) -> Iterator[Figure]:
+def _against(source: str, peer: str, mine: list[dict[str, Any]], theirs: list[dict[str, Any]]) -> Iterator[Figure]:
     ours, other = median(mine, "seconds"), median(theirs, "seconds")
     yield Figure(f"{source}-speed", other / ours, 2.5, f"times as fast as {peer} ({other:.1f} s against {ours:.1f} s)")
     size = median(mine, "size") / median(theirs, "size")
     yield Figure(f"{source}-size", size, 1.0, f"of its output's size ({median(mine, 'size') / 1e6:.0f} MB)", at_most=True)
     stages = mine[-1]["busy"]
-    assert isinstance(stages, dict)
     for stage, seconds in sorted(stages.items(), key=lambda item: -item[1]):
-        yield Figure(f"{source}-share-{stage.replace(',', '').replace(' ', '-')}", seconds / mine[-1]["seconds"], None, "of the elapsed time")
+        yield Figure(
+            f"{source}-share-{stage.replace(',', '').replace(' ', '-')}", seconds / mine[-1]["seconds"], None, "of the elapsed time"
+        )
 
 
-def _memory(source: str, mine: list[dict[str, float]], small: dict[str, float]) -> Iterator[Figure]:
+def _memory(source: str, mine: list[dict[str, Any]], small: dict[str, Any]) -> Iterator[Figure]:
     peak = max(run["peak_mb"] for run in mine)
     yield Figure(f"{source}-memory", peak / 350, 1.0, f"of 350 MB at the peak ({peak:.0f} MB)", at_most=True)
     growth = median(mine, "peak_mb") / small["peak_mb"]
@@ -159,7 +163,9 @@ def write_table(figures: list[Figure]) -> None:
     for figure in figures:
         bar = "" if figure.bar is None else f"{'≤' if figure.at_most else '≥'} {figure.bar:.2f}"
         result = "" if figure.bar is None else ("pass" if figure.passed else "FAIL")
-        rows[figure.name] = f"| {figure.name} | {figure.ratio:.2f} | {bar} | {result} | {figure.what} | {datetime.now(UTC):%Y-%m-%d} | {machine} |"
+        rows[figure.name] = (
+            f"| {figure.name} | {figure.ratio:.2f} | {bar} | {result} | {figure.what} | {datetime.now(UTC):%Y-%m-%d} | {machine} |"
+        )
     title = "| figure | ratio | bar | | what | date | machine |\n| --- | ---: | ---: | --- | --- | --- | --- |\n"
     TABLE.write_text(head + MARK + "\n\n" + title + "\n".join(rows.values()) + "\n")
 

@@ -9,7 +9,7 @@ import resource
 import sys
 import tempfile
 import time
-from collections import Counter
+from collections import defaultdict
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -34,7 +34,13 @@ def main(url: str) -> None:
         raise SystemExit(f"The export ended as {run.status}: {run.message} {run.traceback}")
     files = list(run.files.all())
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-    figures = {"seconds": seconds, "peak_mb": peak, "rows": sum(file.rows for file in files), "size": sum(file.size for file in files), "busy": busy}
+    figures = {
+        "seconds": seconds,
+        "peak_mb": peak,
+        "rows": sum(file.rows for file in files),
+        "size": sum(file.size for file in files),
+        "busy": busy,
+    }
     sys.stdout.write(json.dumps(figures) + "\n")
 
 
@@ -62,12 +68,12 @@ def _run(url: str) -> Any:
     return Run.objects.create(organization=organization, job=job, slot=timezone.now())
 
 
-def _stopwatches() -> Counter[str]:
+def _stopwatches() -> dict[str, float]:
     """Count the CPU seconds of the reading and encoding threads, and the seconds of each call that the third thread makes."""
     from exports.sealing import package
     from exports.services import writing
 
-    busy: Counter[str] = Counter()
+    busy: defaultdict[str, float] = defaultdict(float)
 
     def thread_time(stage: str, original: Callable[..., Iterator[Any]]) -> Callable[..., Iterator[Any]]:
         def generator(*args: Any) -> Iterator[Any]:

@@ -12,6 +12,7 @@ import pytest
 from django.urls import reverse
 from pytest_django.live_server_helper import LiveServer
 from selenium import webdriver
+from selenium.common.exceptions import NoSuchElementException, StaleElementReferenceException
 from selenium.webdriver.common.by import By
 from selenium.webdriver.remote.webelement import WebElement
 from selenium.webdriver.support.ui import WebDriverWait
@@ -82,7 +83,9 @@ def requested_hosts(browser: webdriver.Chrome) -> set[str]:
 
 
 def until(browser: webdriver.Chrome, true: object) -> None:
-    WebDriverWait(browser, 20, poll_frequency=0.1).until(lambda _: true())  # type: ignore[operator]
+    """Wait until it is true. The page may be replaced while it is looked at."""
+    missing = (NoSuchElementException, StaleElementReferenceException)
+    WebDriverWait(browser, 20, poll_frequency=0.1, ignored_exceptions=missing).until(lambda _: true())  # type: ignore[operator]
 
 
 def button(browser: webdriver.Chrome, words: str) -> WebElement:

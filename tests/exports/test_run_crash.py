@@ -41,7 +41,7 @@ def is_over(run: Run) -> bool:
 
 
 def done_parts(run: Run) -> int:
-    return run.parts.filter(status=Part.Status.DONE).count()
+    return Part.objects.filter(run=run, status=Part.Status.DONE).count()
 
 
 def test_after_kill_9_another_worker_takes_over_and_goes_on_from_the_last_verified_part(
@@ -62,7 +62,7 @@ def test_after_kill_9_another_worker_takes_over_and_goes_on_from_the_last_verifi
 
 @pytest.mark.parametrize("seed", range(4))
 def test_random_kills_lose_and_double_nothing(world: World, workers: list["subprocess.Popen[bytes]"], seed: int) -> None:
-    chance = random.Random(seed)  # noqa: S311 a schedule of kills, to be repeated
+    chance = random.Random(seed)
     runs = [world.run(split_bytes=40_000), world.run(dataset="Contact"), world.run(split_bytes=60_000, export_attachments=True)]
     workers += [world.worker(), world.worker()]
     for _ in range(6):

@@ -6,9 +6,9 @@ import sqlite3
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from django.conf import LazySettings
 from django.core.files.storage import default_storage
 from django.utils import timezone
-from django.conf import LazySettings
 
 from exports.models import File, Run
 from exports.services import certificates
@@ -135,7 +135,8 @@ def test_a_jobs_runs_go_one_after_another_and_none_is_lost(world: World) -> None
     first, second = world.run(job), world.run(job)
     ended(second)
     first.refresh_from_db()
-    assert first.finished_at and second.started_at
+    assert first.finished_at
+    assert second.started_at
     assert first.finished_at <= second.started_at
     assert {first.status, second.status} == {Run.Status.COMPLETED}
 

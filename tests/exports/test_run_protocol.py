@@ -7,17 +7,19 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from django.conf import LazySettings
 from django.core.files.storage import default_storage
 from django.db import connection
 from django.utils import timezone
-from django.conf import LazySettings
 
 from exports.models import File, Part, Run
 from exports.sealing import storage as storages
 from exports.services import finishing, tidying, work, writing
-from exports.services.claiming import LeaseLost, claim_part, claim_run_to_plan, give_back, held_part
+from exports.services.claiming import Heartbeat, LeaseLost, claim_part, claim_run_to_plan, give_back, held_part
+from exports.services.planning import plan
 from exports.services.runs import cancel_run
 from exports.services.work import run_until_idle
+from exports.sources.base import SourceError
 from tests.exports.world import World
 
 
@@ -26,7 +28,7 @@ def planned(world: World, **fields: Any) -> Run:
     run = world.run(**fields)
     claimed = claim_run_to_plan()
     assert claimed == run
-    with work.plan(claimed):
+    with plan(claimed):
         give_back(claimed, after_seconds=0)
     return claimed
 
@@ -90,7 +92,7 @@ def test_a_stale_worker_cannot_fail_the_run(world: World, monkeypatch: pytest.Mo
     assert slow
     expire(slow)
     assert claim_part()
-    work._attempt(slow.run, slow, lambda: (_ for _ in ()).throw(work.SourceError("too late")))  # noqa: SLF001
+    work._attempt(slow.run, slow, lambda: (_ for _ in ()).throw(SourceError("too late")))
     run.refresh_from_db()
     assert run.status == Run.Status.IN_PROGRESS
 
@@ -100,7 +102,7 @@ def test_a_beating_worker_keeps_its_lease(world: World, settings: LazySettings) 
     planned(world)
     part = claim_part()
     assert part
-    with writing.Heartbeat(lambda: held_part(part)):
+    with Heartbeat(lambda: held_part(part)):
         time.sleep(3)
         assert claim_part() is None
 
@@ -113,7 +115,7 @@ def slowly(batches: Iterator[Any], *_: Any) -> Iterator[Any]:
 
 
 def slow_reading(monkeypatch: pytest.MonkeyPatch) -> None:
-    original = writing._counted  # noqa: SLF001
+    original = writing._counted
     monkeypatch.setattr(writing, "_counted", lambda batches, read: original(slowly(batches), read))
 
 
@@ -186,7 +188,7 @@ class Broken:
 
 def test_a_storage_error_is_tried_again_after_a_back_off(world: World, monkeypatch: pytest.MonkeyPatch, settings: LazySettings) -> None:
     settings.RETRY_SECONDS = 1
-    broken = Broken(writing.write, times=1)
+    broken = Broken(storages.write, times=1)
     monkeypatch.setattr(writing, "write", broken)
     run = world.run()
     run_until_idle()
@@ -198,7 +200,7 @@ def test_a_storage_error_is_tried_again_after_a_back_off(world: World, monkeypat
 
 def test_attempts_are_capped_and_the_last_reason_is_told(world: World, monkeypatch: pytest.MonkeyPatch, settings: LazySettings) -> None:
     settings.RUN_ATTEMPTS = 3
-    broken = Broken(writing.write, times=99)
+    broken = Broken(storages.write, times=99)
     monkeypatch.setattr(writing, "write", broken)
     run = world.run()
     for _ in range(5):
@@ -247,7 +249,7 @@ def test_a_stored_file_that_differs_is_never_listed(world: World, monkeypatch: p
 def test_files_are_listed_only_after_the_manifest(world: World, monkeypatch: pytest.MonkeyPatch, settings: LazySettings) -> None:
     settings.RUN_ATTEMPTS = 1
     listed: list[int] = []
-    original = finishing.write
+    original = storages.write
 
     def write(*args: Any) -> None:
         listed.append(File.objects.listed().count())

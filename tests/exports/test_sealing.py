@@ -30,7 +30,9 @@ class Person:
     def __init__(self, folder: Path, name: str, key: Key | None = None) -> None:
         key = key or rsa.generate_private_key(65537, 2048)
         subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
-        builder = x509.CertificateBuilder(subject, subject, key.public_key(), x509.random_serial_number(), MOMENT, MOMENT + timedelta(days=9999))
+        builder = x509.CertificateBuilder(
+            subject, subject, key.public_key(), x509.random_serial_number(), MOMENT, MOMENT + timedelta(days=9999)
+        )
         self.certificate = builder.sign(key, hashes.SHA256())
         self.key_file, self.certificate_file = folder / f"{name}.key", folder / f"{name}.pem"
         self.key_file.write_bytes(key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))
@@ -38,7 +40,9 @@ class Person:
 
     def decrypt(self, sealed: bytes, tool: str = "cms") -> subprocess.CompletedProcess[bytes]:
         who = ["-inkey", str(self.key_file), "-recip", str(self.certificate_file)]
-        return subprocess.run(["openssl", tool, "-decrypt", "-binary", "-inform", "DER", *who], input=sealed, capture_output=True, check=False)
+        return subprocess.run(
+            ["openssl", tool, "-decrypt", "-binary", "-inform", "DER", *who], input=sealed, capture_output=True, check=False
+        )
 
 
 @pytest.fixture(scope="module")
@@ -141,6 +145,13 @@ def test_a_package_is_a_zip_with_one_member_and_tells_what_is_in_it(people: tupl
     digest.update(plain)
     assert (package.rows, package.plain_size, package.size) == (1000, len(plain), len(sealed))
     assert package.plain_sha256 == digest.finalize().hex()
+
+
+def test_the_zip_is_what_unzip_accepts(people: tuple[Person, Person], tmp_path: Path) -> None:
+    archive = tmp_path / "rows.zip"
+    archive.write_bytes(people[0].decrypt(packed(people[0], Pieces(lines(1000, 50)), 10**9)[1]).stdout)
+    done = subprocess.run(["unzip", "-t", str(archive)], capture_output=True, text=True, check=False)
+    assert "No errors detected" in done.stdout, done.stdout
 
 
 def test_split_packages_stay_within_their_limit_and_lose_no_row(people: tuple[Person, Person]) -> None:

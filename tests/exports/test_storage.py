@@ -7,9 +7,9 @@ from typing import Any
 
 import boto3
 import pytest
+from django.conf import LazySettings
 from django.core.files.storage import default_storage
 from moto.server import ThreadedMotoServer
-from django.conf import LazySettings
 
 from exports.models import Run
 from exports.sealing.storage import DurableFileSystemStorage, StorageError, keys_below, read_hash, remove, write
@@ -78,8 +78,17 @@ def bucket(s3_endpoint: str, tmp_path: Path, world: World, settings: LazySetting
     access = {"region_name": "eu-west-1", "endpoint_url": s3_endpoint}
     name = tmp_path.name.replace("_", "-")[:60].strip("-") + "-bucket"
     secrets = {"aws_access_key_id": "key", "aws_secret_access_key": "secret"}
-    bucket = boto3.resource("s3", **access, **secrets).create_bucket(Bucket=name, CreateBucketConfiguration={"LocationConstraint": "eu-west-1"})
-    options = {"bucket_name": name, **access, "access_key": "key", "secret_key": "secret", "file_overwrite": False, "signature_version": "s3v4"}
+    bucket = boto3.resource("s3", **access, **secrets).create_bucket(
+        Bucket=name, CreateBucketConfiguration={"LocationConstraint": "eu-west-1"}
+    )
+    options = {
+        "bucket_name": name,
+        **access,
+        "access_key": "key",
+        "secret_key": "secret",
+        "file_overwrite": False,
+        "signature_version": "s3v4",
+    }
     settings.STORAGES = {**settings.STORAGES, "default": {"BACKEND": "exports.sealing.storage.StreamingS3Storage", "OPTIONS": options}}
     return bucket
 

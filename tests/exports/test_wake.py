@@ -51,7 +51,9 @@ def test_the_embedded_default_finds_a_run_that_nobody_announced(world: World, st
     world.assert_whole(run)
 
 
-@pytest.mark.parametrize(("name", "url", "port"), [("Redis", "redis://127.0.0.1:6379/0", 6379), ("RabbitMQ", "amqp://guest:guest@127.0.0.1:5672//", 5672)])
+@pytest.mark.parametrize(
+    ("name", "url", "port"), [("Redis", "redis://127.0.0.1:6379/0", 6379), ("RabbitMQ", "amqp://guest:guest@127.0.0.1:5672//", 5672)]
+)
 def test_a_wake_through_a_broker_server_starts_the_run(world: World, start: Start, name: str, url: str, port: int) -> None:
     need_server(name, port)
     queue = f"strongroom-test-{uuid4().hex}"

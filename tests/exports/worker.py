@@ -1,4 +1,4 @@
-"""A worker process for crash tests: what the Celery task does, in a loop. Says "ready" before its first look."""
+"""A worker process for crash tests: what the Celery task does, in a loop."""
 
 import time
 
@@ -9,7 +9,6 @@ def main() -> None:
     django.setup()
     from exports.services.work import run_until_idle
 
-    print("ready", flush=True)
     while True:
         run_until_idle()
         time.sleep(0.1)

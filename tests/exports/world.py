@@ -48,7 +48,7 @@ class World:
             (folder / "sources").mkdir(exist_ok=True)
             (folder / "sources" / "history.sqlite3").write_bytes(_history(rows))
         self.organization = Organization.objects.create(key="acme", name="Acme")
-        self.owner = User.objects.create_user("olga", password="unusable!")  # noqa: S106
+        self.owner = User.objects.create_user("olga", password="unusable!")
         self.owner.organizations.add(self.organization)
         certificate, self.key = _certificate()
         self.certificate = certificates.upload(self.organization, self.owner, "olga.pem", certificate)

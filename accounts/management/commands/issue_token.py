@@ -21,7 +21,9 @@ class Command(BaseCommand):
             raise CommandError(f"There is no user {options['username']!r}.") from None
         if options["days"] < 1:
             raise CommandError("--days must be 1 or more.")
-        token, credential = AccessToken.issue(user, self._organization(user, options["organization"]), lifetime=timedelta(days=options["days"]))
+        token, credential = AccessToken.issue(
+            user, self._organization(user, options["organization"]), lifetime=timedelta(days=options["days"])
+        )
         self.stdout.write(credential)
         self.stderr.write(f"Expires {token.expires_at:%Y-%m-%d %H:%M} UTC; acts for {token.organization.name}.")
 
