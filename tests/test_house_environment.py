@@ -143,3 +143,12 @@ def test_two_houses_stand_side_by_side(tmp_path: Path) -> None:
         assert manage("check", data=tmp_path / name).returncode == 0
     one, two = ((tmp_path / name / "keys" / "secret_key").read_text() for name in ("one", "two"))
     assert one != two
+
+
+def test_processes_that_start_at_once_keep_the_same_generated_secret(tmp_path: Path) -> None:
+    read = "from pathlib import Path; from config.env import Environment; print(Environment(Path('.')).secret('SECRET_KEY', generate=True))"
+    environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[1])}
+    started = [subprocess.Popen([sys.executable, "-c", read], cwd=tmp_path, env=environment, stdout=subprocess.PIPE) for _ in range(8)]
+    secrets = {process.communicate()[0] for process in started}
+    assert len(secrets) == 1
+    assert len(secrets.pop()) > 32
