@@ -44,6 +44,7 @@ demo: $(INSTALLED)
 
 test: $(INSTALLED)
 	@$(BIN)/python -m pytest -n $(JOBS) $(ARGS)
+	@$(if $(ARGS),,$(BIN)/python -m tests.own_database -n $(JOBS))
 
 check: $(INSTALLED)
 	$(BIN)/ruff format --check .

@@ -202,7 +202,7 @@ def completed_run(make_run: Callable[..., Run]) -> Run:
         size=len(SEALED),
         sha256=hashlib.sha256(SEALED).hexdigest(),
         plain_size=40_000,
-        plain_sha256="0" * 64,
+        zip_sha256="0" * 64,
         profile="enveloped-data",
         expires_at=timezone.now() + timedelta(days=30),
     )

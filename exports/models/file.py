@@ -30,8 +30,10 @@ class File(models.Model):
     rows = models.BigIntegerField()
     size = models.BigIntegerField(help_text="Sealed bytes.")
     sha256 = models.CharField(max_length=64, help_text="Of the sealed bytes, in hex.")
-    plain_size = models.BigIntegerField()
-    plain_sha256 = models.CharField(max_length=64, help_text="Of the bytes inside the zip, in hex.")
+    plain_size = models.BigIntegerField(help_text="Bytes of the file inside the zip.")
+    zip_sha256 = models.CharField(
+        max_length=64, help_text="Of the zip that the envelope holds, in hex: what `sha256sum` says of the decrypted file."
+    )
     recipients = models.JSONField(default=_nobody, help_text="SHA-256 fingerprints of the certificates that can open it.")
     profile = models.CharField(max_length=20, help_text="How it is sealed: enveloped-data or authEnveloped-data.")
     created_at = models.DateTimeField(default=now)

@@ -34,27 +34,31 @@ class Package:
     def __init__(self, pieces: Pieces, member: str, modified_at: datetime, recipients: Sequence[Recipient], limit: int) -> None:
         self._pieces, self._recipients, self._limit = pieces, recipients, limit
         self._zip = ZipStream(member, modified_at, self._rows())
-        self._plain, self._sealed = hashlib.sha256(), hashlib.sha256()
+        self._zipped, self._sealed = hashlib.sha256(), hashlib.sha256()
         self.rows = self.plain_size = self.size = 0
 
     @property
-    def plain_sha256(self) -> str:
-        return self._plain.hexdigest()
+    def zip_sha256(self) -> str:
+        return self._zipped.hexdigest()
 
     @property
     def sha256(self) -> str:
         return self._sealed.hexdigest()
 
     def __iter__(self) -> Iterator[bytes]:
-        for chunk in seal(_gathered(self._zip), self._recipients):
+        for chunk in seal(self._hashed(_gathered(self._zip)), self._recipients):
             self._sealed.update(chunk)
             self.size += len(chunk)
+            yield chunk
+
+    def _hashed(self, chunks: Iterable[bytes]) -> Iterator[bytes]:
+        for chunk in chunks:
+            self._zipped.update(chunk)
             yield chunk
 
     def _rows(self) -> Iterator[Buffer]:
         while (piece := self._pieces.next) is not None and self._has_room_for(piece):
             self._pieces.take()
-            self._plain.update(piece.data)
             self.plain_size += len(piece.data)
             self.rows += piece.rows
             yield piece.data

@@ -78,7 +78,7 @@ def _file_entry(file: File) -> dict[str, Any]:
         "size": file.size,
         "sha256": file.sha256,
         "plainSize": file.plain_size,
-        "plainSha256": file.plain_sha256,
+        "zipSha256": file.zip_sha256,
         "contentType": file.profile,
         "recipients": file.recipients,
     }

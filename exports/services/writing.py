@@ -103,7 +103,7 @@ def _seal_file(part: Part, number: int, pieces: Pieces, recipients: list[Recipie
         size=package.size,
         sha256=package.sha256,
         plain_size=package.plain_size,
-        plain_sha256=package.plain_sha256,
+        zip_sha256=package.zip_sha256,
         recipients=[recipient.fingerprint for recipient in recipients],
         profile=content_type(recipients),
         expires_at=timezone.now() + timedelta(days=settings.FILE_DAYS),

@@ -127,9 +127,8 @@ def _against(source: str, peer: str, mine: list[dict[str, Any]], theirs: list[di
     yield Figure(f"{source}-size", size, 1.0, f"of its output's size ({median(mine, 'size') / 1e6:.0f} MB)", at_most=True)
     stages = mine[-1]["busy"]
     for stage, seconds in sorted(stages.items(), key=lambda item: -item[1]):
-        yield Figure(
-            f"{source}-share-{stage.replace(',', '').replace(' ', '-')}", seconds / mine[-1]["seconds"], None, "of the elapsed time"
-        )
+        what = f"of the worker's CPU time ({seconds:.1f} s)"
+        yield Figure(f"{source}-share-{stage}", seconds / sum(stages.values()), None, what)
 
 
 def _memory(source: str, mine: list[dict[str, Any]], small: dict[str, Any]) -> Iterator[Figure]:

@@ -117,7 +117,7 @@ def new_file(run: Run, certificate: Certificate) -> File:
         size=len(SEALED),
         sha256=digest,
         plain_size=4 * len(SEALED),
-        plain_sha256=digest,
+        zip_sha256=digest,
         recipients=[certificate.fingerprint],
         profile="enveloped-data",
         expires_at=timezone.now() + timedelta(days=30, minutes=1),
