@@ -86,6 +86,8 @@ def plan(column: sa.Column[Any], *, exact: bool) -> Plan:  # noqa: PLR0911 a tab
         return Plan(column.name, pa.string(), Form.NUMBER, lambda here: _text(sa.cast(here, sa.Numeric)))
     if native.category == "A" or native.kind == "c":
         return Plan(column.name, pa.string(), Form.JSON, lambda here: _one_line(_text(sa.func.to_json(here))))
+    if native.base == "inet":
+        return Plan(column.name, pa.string(), Form.PLAIN, _address)
     return Plan(column.name, pa.string(), Form.PLAIN, _text)
 
 
@@ -93,6 +95,12 @@ def key_text(column: sa.Column[Any], here: sa.ColumnElement[Any]) -> sa.ColumnEl
     """The key column as something that a Key may hold."""
     assert isinstance(column.type, Native)
     return here if column.type.base in KEYS else _text(here)
+
+
+def _address(here: sa.ColumnElement[Any]) -> sa.ColumnElement[Any]:
+    """An inet as PostgreSQL shows it: a host without its mask, which the cast to text would add."""
+    whole = sa.case((sa.func.family(here) == 4, 32), else_=128)
+    return sa.case((sa.func.masklen(here) == whole, sa.func.host(here)), else_=_text(here))
 
 
 def _text(here: sa.ColumnElement[Any]) -> sa.ColumnElement[Any]:
