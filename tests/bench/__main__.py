@@ -164,8 +164,6 @@ def write_table(figures: list[Figure]) -> None:
         result = "" if figure.bar is None else ("pass" if figure.passed else "FAIL")
         what, day = figure.what.replace("|", "\\|"), f"{datetime.now(UTC):%Y-%m-%d}"
         rows[figure.name] = f"| {figure.name} | {figure.ratio:.2f} | {bar} | {result} | {what} | {ROWS:,} × {REPEATS} | {day} | {machine} |"
-            f"| {figure.name} | {figure.ratio:.2f} | {bar} | {result} | {figure.what} | {datetime.now(UTC):%Y-%m-%d} | {machine} |"
-        )
     title = "| figure | ratio | bar | | what | rows × runs | date | machine |\n| --- | ---: | ---: | --- | --- | --- | --- | --- |\n"
     TABLE.write_text(head + MARK + "\n\n" + title + "\n".join(rows.values()) + "\n")
 
