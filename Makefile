@@ -18,7 +18,8 @@ DATA ?= var
 JOBS ?= auto
 ARGS ?=
 override DATA := $(abspath $(DATA))
-export DATA HOST PORT PYTHONUNBUFFERED = 1
+export DATA HOST PORT
+export PYTHONUNBUFFERED := 1
 
 VENV := .venv
 BIN := $(VENV)/bin
