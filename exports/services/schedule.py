@@ -108,7 +108,7 @@ def start(job: Job, now: datetime) -> Run | None:
         remove_beat(job)
     if left == 0:
         return None
-    message = not_run(missed[:-1], "the scheduler was not running")
+    message = not_run(missed[:-1], "nobody started it in time")
     run, created = Run.objects.get_or_create(
         job=job, slot=missed[-1], defaults={"organization_id": job.organization_id, "created_at": now, "message": message}
     )

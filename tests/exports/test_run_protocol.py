@@ -71,7 +71,7 @@ def test_a_lease_that_ran_out_is_taken_over(world: World) -> None:
     world.assert_whole(run)
 
 
-def test_a_worker_that_lost_its_lease_records_nothing_and_leaves_nothing(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_worker_that_lost_its_lease_records_nothing_and_leaves_nothing(world: World) -> None:
     run = planned(world)
     slow = claim_part()
     assert slow
@@ -86,7 +86,7 @@ def test_a_worker_that_lost_its_lease_records_nothing_and_leaves_nothing(world: 
     world.assert_whole(run)
 
 
-def test_a_stale_worker_cannot_fail_the_run(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_stale_worker_cannot_fail_the_run(world: World) -> None:
     run = planned(world)
     slow = claim_part()
     assert slow
@@ -256,7 +256,8 @@ def test_files_are_listed_only_after_the_manifest(world: World, monkeypatch: pyt
         original(*args)
 
     monkeypatch.setattr(finishing, "write", write)
-    run_until_idle() if world.run() else None
+    world.run()
+    run_until_idle()
     assert listed == [0]
     assert File.objects.listed().count() == 1
 

@@ -60,13 +60,13 @@ def test_of_missed_slots_the_latest_runs_and_names_the_others(daily: Callable[..
     daily()
     (run,) = start_due(SLOT + timedelta(days=3, hours=5))
     assert run.slot == SLOT + timedelta(days=3)
-    assert run.message == "3 slots from 2026-05-04 03:00 to 2026-05-06 03:00 UTC did not run: the scheduler was not running."
+    assert run.message == "3 slots from 2026-05-04 03:00 to 2026-05-06 03:00 UTC did not run: nobody started it in time."
 
 
 def test_one_missed_slot_is_named(daily: Callable[..., Job]) -> None:
     daily()
     (run,) = start_due(SLOT + timedelta(days=1))
-    assert run.message == "The slot of 2026-05-04 03:00 UTC did not run: the scheduler was not running."
+    assert run.message == "The slot of 2026-05-04 03:00 UTC did not run: nobody started it in time."
 
 
 def test_a_job_stops_after_its_runs(daily: Callable[..., Job]) -> None:
