@@ -17,8 +17,10 @@ def _cipher() -> MultiFernet:
 
 if TYPE_CHECKING:
     _TextField = models.TextField[str, str]
+    _CharField = models.CharField[str, str]
 else:
     _TextField = models.TextField
+    _CharField = models.CharField
 
 
 class EncryptedTextField(_TextField):
@@ -34,6 +36,16 @@ class EncryptedTextField(_TextField):
         return None if value is None else _cipher().decrypt(value.encode()).decode()
 
 
+class DigestField(_CharField):
+    """A credential whose column holds its SHA-256: rows are found by the credential, and never give it back.
+
+    For rows that are written once: what is read is the digest, and saving that would digest it again.
+    """
+
+    def get_prep_value(self, value: Any) -> Any:
+        return None if value is None else digest(str(value))
+
+
 def new_credential() -> tuple[str, str, str]:
     """A fresh credential: (what its user keeps, the prefix to look it up by, the digest that is stored)."""
     prefix, rest = secrets.token_hex(6), secrets.token_urlsafe(32)
@@ -44,6 +56,10 @@ def new_credential() -> tuple[str, str, str]:
 def digest(credential: str) -> str:
     """SHA-256 in hex. Enough without salt or stretching: what is hashed has 256 random bits."""
     return hashlib.sha256(credential.encode()).hexdigest()
+
+
+NO_DIGEST = "-" * 64
+"""What to compare with when no row was found, so that this takes as long: no credential has it."""
 
 
 def matches(credential: str, stored_digest: str) -> bool:

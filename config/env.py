@@ -7,6 +7,7 @@ import os
 import secrets
 import tempfile
 from contextlib import suppress
+from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ from django.core.exceptions import ImproperlyConfigured
 PREFIX = "STRONGROOM_"
 
 
+_MAIL_PORTS = {"smtp": 25, "smtp+tls": 587, "smtp+ssl": 465, "filemail": 0}
 _TRUE, _FALSE = ("true", "yes", "on", "1"), ("false", "no", "off", "0")
 
 
@@ -40,6 +42,13 @@ class Environment:
     def words(self, name: str, default: list[str]) -> list[str]:
         """Words between commas."""
         return [word.strip() for word in self.text(name, ",".join(default)).split(",") if word.strip()]
+
+    def networks(self, name: str, default: list[str]) -> list[IPv4Network | IPv6Network]:
+        """Networks between commas, such as 10.0.0.0/8 or ::1; an address alone is a network of one."""
+        try:
+            return [ip_network(word) for word in self.words(name, default)]
+        except ValueError as error:
+            raise ImproperlyConfigured(f"{PREFIX}{name} must hold networks such as 10.0.0.0/8, separated by commas: {error}.") from None
 
     def whole(self, name: str, default: int, *, low: int, high: int) -> int:
         """A whole number in low … high (both included)."""
@@ -69,6 +78,20 @@ class Environment:
             )
         return value
 
+    def cache(self, name: str, prefix: str) -> dict[str, Any]:
+        """What one of Django's CACHES wants: Redis by its URL; without one, this process's own memory."""
+        url = self.text(name, "locmem://")
+        if url == "locmem://":
+            return {"BACKEND": "django.core.cache.backends.locmem.LocMemCache", "OPTIONS": {"MAX_ENTRIES": 50_000}}
+        if not url.startswith(("redis://", "rediss://", "unix://")):
+            raise ImproperlyConfigured(f"{PREFIX}{name} cannot be read; it looks like redis://host:6379/0, or locmem:// for one process.")
+        return {
+            "BACKEND": "django.core.cache.backends.redis.RedisCache",
+            "LOCATION": url,
+            "KEY_PREFIX": prefix,
+            "OPTIONS": {"socket_connect_timeout": 1, "socket_timeout": 1},  # seconds: a cache that is gone must not stop requests
+        }
+
     def database(self, name: str, default: str) -> dict[str, Any]:
         """What Django's DATABASES wants, from a URL such as postgres://user:password@host/name."""
         config: dict[str, Any] = environ.Env.db_url_config(self.text(name, default))
@@ -77,6 +100,32 @@ class Environment:
                 f"{PREFIX}{name} cannot be read; it looks like postgres://user:password@host/name or sqlite:////folder/file."
             )
         return config
+
+    def mail(self, name: str) -> dict[str, Any] | None:
+        """Django's EMAIL_* settings, from a URL such as smtp+tls://user:password@host:587; None if there is no URL."""
+        url = self.text(name, "")
+        scheme = url.partition("://")[0]
+        if not url:
+            return None
+        try:
+            config: dict[str, Any] = environ.Env.email_url_config(url)
+        except (ImproperlyConfigured, ValueError):
+            config = {}
+        if scheme not in _MAIL_PORTS or not config.get("EMAIL_HOST" if scheme != "filemail" else "EMAIL_FILE_PATH"):
+            raise ImproperlyConfigured(  # without the URL, which may hold a password
+                f"{PREFIX}{name} cannot be read; it looks like smtp://host:25, smtp+tls://user:password@host:587 (STARTTLS), "
+                "smtp+ssl://user:password@host:465 or filemail:////folder."
+            )
+        return {**config, "EMAIL_PORT": config.get("EMAIL_PORT") or _MAIL_PORTS[scheme]}
+
+
+def forget_libpq_variables() -> None:
+    """PGPASSWORD, PGSERVICE, PGHOSTADDR and the like: libpq would use them for whatever a source's URL leaves open.
+
+    Strongroom's own database is what STRONGROOM_DATABASE_URL says, and nothing else.
+    """
+    for name in [name for name in os.environ if name.startswith("PG")]:
+        del os.environ[name]
 
 
 def _given(name: str) -> str | None:

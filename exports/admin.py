@@ -1,10 +1,12 @@
 """The admin of exports: sources and datasets are edited here; jobs, runs, files and certificates change through their services only."""
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from django import forms
 from django.contrib import admin, messages
+from django.db import transaction
 from django.db.models import Model, QuerySet
 from django.http import HttpRequest
 from django_celery_beat import admin as beat
@@ -14,6 +16,9 @@ from unfold.decorators import action
 from unfold.widgets import UnfoldAdminPasswordToggleWidget, UnfoldAdminSelectWidget, UnfoldAdminTextInputWidget
 
 from accounts.admin import ReadOnly, SuperuserOnly
+from accounts.admin.trail import everything, tell
+from accounts.models import User
+from accounts.services.access import Access, superuser_access
 from exports.models import Certificate, Dataset, File, Job, Part, Run, Source
 from exports.services import catalogue, jobs
 from exports.services.errors import ServiceError
@@ -107,7 +112,7 @@ class SourceAdmin(SuperuserOnly):
 
     @admin.action(description="Discover datasets")
     def discover_datasets(self, request: HttpRequest, queryset: "QuerySet[Source]") -> None:
-        tell_each(request, queryset, _discover)
+        tell_each(request, queryset, partial(_discover, request))
 
     @action(description="Save and test connection")  # type: ignore[untyped-decorator]
     def save_and_test(self, request: HttpRequest, obj: Source) -> None:
@@ -115,7 +120,7 @@ class SourceAdmin(SuperuserOnly):
 
     @action(description="Save and discover datasets")  # type: ignore[untyped-decorator]
     def save_and_discover(self, request: HttpRequest, obj: Source) -> None:
-        tell_each(request, Source.objects.filter(pk=obj.pk), _discover)
+        tell_each(request, Source.objects.filter(pk=obj.pk), partial(_discover, request))
 
 
 def _test(source: Source) -> str:
@@ -125,13 +130,16 @@ def _test(source: Source) -> str:
     return "the connection works."
 
 
-def _discover(source: Source) -> str:
+def _discover(request: HttpRequest, source: Source) -> str:
     """Keep what is new; datasets that are there already stay as somebody edited them."""
     known = {dataset.name: dataset for dataset in source.datasets.all()}
     new = [dataset for dataset in catalogue.discover(source) if dataset.name not in known]
-    for dataset in new:  # parents come before their children
-        dataset.parent = known.get(dataset.parent.name, dataset.parent) if dataset.parent else None
-        dataset.save()
+    with transaction.atomic():
+        for dataset in new:  # parents come before their children
+            dataset.parent = known.get(dataset.parent.name, dataset.parent) if dataset.parent else None
+            dataset.save()
+        for dataset in new:
+            tell(request, "create", dataset, None, everything(dataset))
     return f"{len(new)} new datasets, {len(known) + len(new)} in all. Check their roles before the first export."
 
 
@@ -183,21 +191,21 @@ class JobAdmin(ReadOnly):
 
     @admin.action(description="Run now")
     def run_now(self, request: HttpRequest, queryset: "QuerySet[Job]") -> None:
-        tell_each(request, queryset, _said(jobs.run_now, "started."))
+        tell_each(request, queryset, _said(request, jobs.run_now, "started."))
         wake()
 
     @admin.action(description="Suspend")
     def suspend(self, request: HttpRequest, queryset: "QuerySet[Job]") -> None:
-        tell_each(request, queryset, _said(jobs.suspend_job, "suspended."))
+        tell_each(request, queryset, _said(request, jobs.suspend_job, "suspended."))
 
     @admin.action(description="Resume")
     def resume(self, request: HttpRequest, queryset: "QuerySet[Job]") -> None:
-        tell_each(request, queryset, _said(jobs.resume_job, "resumed."))
+        tell_each(request, queryset, _said(request, jobs.resume_job, "resumed."))
         wake()
 
     @admin.action(description="Cancel")
     def cancel(self, request: HttpRequest, queryset: "QuerySet[Job]") -> None:
-        tell_each(request, queryset, _said(jobs.cancel_job, "cancelled."))
+        tell_each(request, queryset, _said(request, jobs.cancel_job, "cancelled."))
 
 
 class PartInline(Look):
@@ -219,9 +227,9 @@ class RunAdmin(ReadOnly):
     list_display = ("id", "job", "organization", "status", "slot", "rows_total", "started_at", "finished_at", "message")
     list_filter = ("organization", "status")
     list_select_related = ("job", "organization")
-    search_fields = ("job__title",)
+    search_fields = ("job__title", "correlation_id")
     fieldsets = (
-        (None, {"fields": (("job", "organization"), ("status", "rows_total"), "message", "traceback")}),
+        (None, {"fields": (("job", "organization"), ("status", "rows_total"), "message", "traceback", "correlation_id")}),
         ("When", {"fields": (("slot", "cutoff"), ("created_at", "planned_at"), ("started_at", "finished_at"))}),
         ("Claim", {"fields": (("token", "worker"), ("lease_until", "not_before"))}),
         ("What it wrote", {"fields": ("recipients", "snapshot", "manifest_key", "manifest_sha256", "collected_at")}),
@@ -231,12 +239,13 @@ class RunAdmin(ReadOnly):
 
     @admin.action(description="Cancel")
     def cancel(self, request: HttpRequest, queryset: "QuerySet[Run]") -> None:
-        tell_each(request, queryset, _said(cancel_run, "cancelled."))
+        tell_each(request, queryset, _said(request, cancel_run, "cancelled."))
 
 
-def _said(act: Callable[[Any], object], sentence: str) -> Callable[[Any], str]:
+def _said(request: HttpRequest, act: Callable[[Access, Any], object], sentence: str) -> Callable[[Any], str]:
     def acted(row: Any) -> str:
-        act(row)
+        assert isinstance(request.user, User)
+        act(superuser_access(request.user, row.organization), row)
         return sentence
 
     return acted
@@ -267,6 +276,7 @@ class PeriodicTaskAdmin(beat.PeriodicTaskAdmin, SuperuserOnly):  # type: ignore[
     form = PeriodicTaskForm
     change_form_template = None
     list_filter = ("enabled", "one_off", "task")
+    audited_actions = ("enable_tasks", "disable_tasks", "toggle_tasks")
 
 
 class ScheduleTasks(Look):

@@ -21,10 +21,12 @@ def look() -> None:
 
 @shared_task(name="exports.tidy")
 def tidy() -> None:
-    """Remove expired files and the leftovers of stale attempts; read back a sample of what is stored."""
+    """Remove expired files, the leftovers of stale attempts, and dead tokens; read back a sample of what is stored."""
+    from accounts.services.tokens import forget_expired
     from exports.services.tidying import tidy_up
 
     tidy_up()
+    forget_expired()
 
 
 def wake() -> None:

@@ -9,21 +9,35 @@ import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.serialization import Encoding
+from django.apps import apps
 from django.conf import LazySettings
+from django.core.cache import cache
 from django.core.files.base import ContentFile
 from django.core.files.storage import default_storage
 from django.utils import timezone
 from rest_framework.test import APIClient
 from sqlalchemy import create_engine
 
-from accounts.models import AccessToken, Membership, Organization, User
+from accounts.models import AccessToken, Organization, User
+from accounts.roles import ADMINISTRATOR
+from accounts.services.access import Access, access_to
+from accounts.services.people import enrol, make_roles
 from exports.models import Certificate, Dataset, File, Job, Part, Run, Source
 from exports.services.definitions import JobDefinition
 from exports.sources.contact_history import MEDIA, metadata
 from tests.keys import new_certificate
+from tests.trail import let_tests_flush
+
+let_tests_flush()
 
 SEALED = bytes(range(256)) * 40
 """What the finished run's file holds in the storage: 10240 bytes that differ from their neighbours."""
+
+
+@pytest.fixture(autouse=True)
+def _nothing_is_counted_yet() -> None:
+    """Rate limits count in this process's memory, and the users of every test have the same ids."""
+    cache.clear()
 
 
 @pytest.fixture
@@ -37,9 +51,10 @@ def storage_folder(tmp_path: Path, settings: LazySettings) -> Path:
 
 
 # --- People --------------------------------------------------------------------------------------------------------
-def _member(organization: Organization, name: str) -> User:
+def _member(organization: Organization, name: str, *roles: str) -> User:
     user = User.objects.create_user(name)
-    Membership.objects.create(organization=organization, user=user)
+    make_roles(apps)  # a test that ends by flushing the database takes the migration's rows along
+    enrol(user, organization, roles)
     return user
 
 
@@ -55,17 +70,30 @@ def elsewhere(db: None) -> Organization:
 
 @pytest.fixture
 def owner(organization: Organization) -> User:
-    return _member(organization, "owner")
+    return _member(organization, "owner", ADMINISTRATOR)
+
+
+@pytest.fixture
+def access(owner: User, organization: Organization) -> Access:
+    """The owner's: everything in their organization."""
+    return access_in(organization, owner)
+
+
+def access_in(organization: Organization, user: User) -> Access:
+    found = access_to(user, organization)
+    assert found is not None
+    return found
 
 
 @pytest.fixture
 def teammate(organization: Organization) -> User:
+    """Of the same organization, without a role."""
     return _member(organization, "teammate")
 
 
 @pytest.fixture
 def outsider(elsewhere: Organization) -> User:
-    return _member(elsewhere, "outsider")
+    return _member(elsewhere, "outsider", ADMINISTRATOR)
 
 
 def _client(user: User, organization: Organization) -> APIClient:

@@ -7,7 +7,11 @@ import sys
 from pathlib import Path
 
 URL = "postgres://postgres@127.0.0.1:5432/postgres"
-CHOSEN = ("test_run_*.py", "test_wake.py", "test_schedule*.py", "test_jobs*.py", "test_runs*.py")
+CHOSEN = (
+    *(f"exports/{name}" for name in ("test_run_*.py", "test_wake.py", "test_schedule*.py", "test_jobs*.py", "test_runs*.py")),
+    "accounts/test_audit*.py",
+    "exports/test_audit*.py",
+)
 
 
 def main(words: list[str]) -> int:
@@ -17,7 +21,7 @@ def main(words: list[str]) -> int:
         print("SKIPPED: PostgreSQL as Strongroom's own database; no server listens on port 5432.")
         return 1 if os.environ.get("CI") else 0
     print("Once more, with PostgreSQL as Strongroom's own database:", flush=True)
-    files = sorted(str(path) for name in CHOSEN for path in Path("tests/exports").glob(name))
+    files = sorted(str(path) for name in CHOSEN for path in Path("tests").glob(name))
     environment = {**os.environ, "STRONGROOM_DATABASE_URL": URL}
     return subprocess.run([sys.executable, "-m", "pytest", *words, *files], env=environment, check=False).returncode
 

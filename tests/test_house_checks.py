@@ -6,7 +6,11 @@ from pytest_django import Settings
 
 
 def ids(*, deploy: bool = False) -> set[str]:
-    return {message.id or "" for message in run_checks(include_deployment_checks=deploy) if (message.id or "").startswith("exports.")}
+    return {
+        message.id or ""
+        for message in run_checks(include_deployment_checks=deploy)
+        if (message.id or "").startswith(("accounts.", "exports."))
+    }
 
 
 def test_poll_rarer_than_the_lease_is_an_error(settings: Settings) -> None:
@@ -29,3 +33,15 @@ def test_production_on_sqlite_is_warned_about(
     settings.PRODUCTION = mode == "production"
     monkeypatch.setitem(settings.DATABASES["default"], "ENGINE", f"django.db.backends.{engine}")
     assert ids(deploy=True) & {"exports.W001"} == expected
+
+
+@pytest.mark.parametrize(
+    ("processes", "backend", "expected"),
+    [("2", "locmem.LocMemCache", {"accounts.W001"}), ("1", "locmem.LocMemCache", set()), ("2", "redis.RedisCache", set())],
+)
+def test_several_web_processes_that_count_apart_are_warned_about(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch, processes: str, backend: str, expected: set[str]
+) -> None:
+    monkeypatch.setenv("WEB_CONCURRENCY", processes)
+    settings.CACHES = {"default": {"BACKEND": f"django.core.cache.backends.{backend}", "LOCATION": "redis://127.0.0.1:6379/0"}}
+    assert ids() & {"accounts.W001"} == expected

@@ -71,6 +71,7 @@ def test_missing_file_is_a_sentence(env: Environment, tmp_path: Path, monkeypatc
         ("10", lambda env: env.whole("X", 5, low=1, high=9), "STRONGROOM_X is 10; it must be a whole number from 1 to 9"),
         ("perhaps", lambda env: env.boolean("X", default=True), "STRONGROOM_X cannot be read as true or false"),
         ("green", lambda env: env.choice("X", "red", ("red", "blue")), "STRONGROOM_X is 'green'; it must be one of red, blue"),
+        ("10.0.0.1/8", lambda env: env.networks("X", []), "STRONGROOM_X must hold networks such as 10.0.0.0/8"),
         ("too short", lambda env: env.secret("X", generate=True), "STRONGROOM_X must be set to a random secret of at least 32 characters"),
     ],
 )
@@ -152,3 +153,51 @@ def test_processes_that_start_at_once_keep_the_same_generated_secret(tmp_path: P
     secrets = {process.communicate()[0] for process in started}
     assert len(secrets) == 1
     assert len(secrets.pop()) > 32
+
+
+# --- Mail ------------------------------------------------------------------------------------------------------------
+def test_mail_is_read_from_a_url(env: Environment, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("STRONGROOM_EMAIL_URL", "smtp+tls://robot:s%40fe@mail.example")
+    found = env.mail("EMAIL_URL")
+    assert found
+    assert (found["EMAIL_HOST"], found["EMAIL_PORT"], found["EMAIL_USE_TLS"]) == ("mail.example", 587, True)
+    assert (found["EMAIL_HOST_USER"], found["EMAIL_HOST_PASSWORD"]) == ("robot", "s@fe")
+
+
+@pytest.mark.parametrize(
+    "url", ["mail.example", "smtp://", "smtps://mail.example:hunter2", "smtp://u:hunter2@mail.example:x", "dummymail://", "filemail://"]
+)
+def test_unreadable_mail_url_is_a_sentence_without_its_password(env: Environment, monkeypatch: pytest.MonkeyPatch, url: str) -> None:
+    monkeypatch.setenv("STRONGROOM_EMAIL_URL", url)
+    with pytest.raises(ImproperlyConfigured, match="STRONGROOM_EMAIL_URL cannot be read; it looks like smtp://host:25") as failure:
+        env.mail("EMAIL_URL")
+    assert "hunter2" not in str(failure.value)
+
+
+def test_no_mail_url_is_no_mail(env: Environment) -> None:
+    assert env.mail("EMAIL_URL") is None
+
+
+MAIL = "from django.conf import settings as s; print(s.SENDS_MAIL, s.MAIL_FOLDER, s.EMAIL_BACKEND.split('.')[-2], s.DEFAULT_FROM_EMAIL)"
+
+
+def test_embedded_default_keeps_its_mail_in_files(tmp_path: Path) -> None:
+    done = manage("shell", "-c", MAIL, data=tmp_path)
+    assert f"True {tmp_path / 'mail'} filebased Strongroom <strongroom@localhost>" in done.stdout
+    assert stat.S_IMODE((tmp_path / "mail").stat().st_mode) == 0o700
+
+
+def test_production_without_a_mail_server_sends_none(tmp_path: Path) -> None:
+    assert "False None dummy" in manage("shell", "-c", MAIL, data=tmp_path, **PRODUCTION).stdout
+
+
+def test_production_with_a_mail_server_must_say_from_whom(tmp_path: Path) -> None:
+    failed = manage("shell", "-c", MAIL, data=tmp_path, **PRODUCTION, STRONGROOM_EMAIL_URL="smtp://mail.example")
+    assert "STRONGROOM_EMAIL_FROM must be set" in failed.stderr
+
+
+def test_default_days_of_a_key_are_within_the_maximum(tmp_path: Path) -> None:
+    days = "from django.conf import settings as s; print(s.API_KEY_DAYS, s.API_KEY_MAX_DAYS)"
+    assert "30 30" in manage("shell", "-c", days, data=tmp_path, STRONGROOM_API_KEY_MAX_DAYS="30").stdout
+    failed = manage("shell", "-c", days, data=tmp_path, STRONGROOM_API_KEY_MAX_DAYS="30", STRONGROOM_API_KEY_DAYS="31")
+    assert "STRONGROOM_API_KEY_DAYS is 31; it must be a whole number from 1 to 30." in failed.stderr

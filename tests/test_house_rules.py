@@ -1,6 +1,7 @@
 """Rules of the house that no linter has: what a module may not import from inside Django, and what the lock files may not name."""
 
 import ast
+import json
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -9,6 +10,7 @@ import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
 LOCKS = ("requirements.lock", "tests/bench/requirements.lock")
+NPM_LOCK = "tests/accounts/oidc/package-lock.json"
 # import-linter cannot tell the parts of an outside package apart.
 FORBIDDEN = {
     "exports/sources": ("django.db", "django.contrib", "django.http", "django.views"),
@@ -16,7 +18,8 @@ FORBIDDEN = {
     "exports/sealing": ("django.db", "django.contrib", "django.http", "django.views"),
     "exports/services": ("django.http", "django.views", "django.shortcuts", "django.urls"),
     "exports/models": ("django.http", "django.views", "django.shortcuts", "django.urls", "django.contrib.admin"),
-    "accounts/models.py": ("django.http", "django.views", "django.shortcuts", "django.urls", "django.contrib.admin"),
+    "accounts/services": ("django.http", "django.views", "django.shortcuts", "django.urls"),
+    "accounts/models": ("django.http", "django.views", "django.shortcuts", "django.urls", "django.contrib.admin"),
 }
 
 
@@ -50,7 +53,7 @@ def test_import_contracts_have_no_exceptions() -> None:
     assert "ignore_imports" not in text
 
 
-@pytest.mark.parametrize("lock", LOCKS)
+@pytest.mark.parametrize("lock", [*LOCKS, NPM_LOCK])
 def test_lock_names_no_host(lock: str) -> None:
     assert re.findall(r"(?m)^.*(?:://|index-url|find-links|@ ).*$", (ROOT / lock).read_text()) == []
 
@@ -60,6 +63,11 @@ def test_lock_has_a_hash_for_every_package(lock: str) -> None:
     packages = re.split(r"(?m)^(?=[a-z0-9])", (ROOT / lock).read_text())[1:]
     assert packages
     assert [package.partition(" ")[0] for package in packages if "==" not in package or "--hash=sha256:" not in package] == []
+
+
+def test_npm_lock_has_a_hash_for_every_package() -> None:
+    packages = json.loads((ROOT / NPM_LOCK).read_text())["packages"]
+    assert [name for name, package in packages.items() if name and not package.get("integrity", "").startswith("sha512-")] == []
 
 
 def test_peers_fit_the_versions_that_strongroom_runs_with() -> None:

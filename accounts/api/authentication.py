@@ -2,50 +2,43 @@
 
 from typing import Any
 
-from django.utils import timezone
 from drf_spectacular.extensions import OpenApiAuthenticationExtension
 from rest_framework.authentication import BaseAuthentication, get_authorization_header
-from rest_framework.exceptions import APIException, AuthenticationFailed
+from rest_framework.exceptions import AuthenticationFailed
 from rest_framework.request import Request
 
-from accounts.models import AccessToken, ApiKey, User
-
-
-class ForbiddenApiKey(APIException):
-    """403 for an `x-api-key` that is not valid (semantics: if sent it must be valid)."""
-
-    status_code = 403
-    default_detail = "Forbidden"
-    default_code = "forbidden"
+from accounts.api import api_keys
+from accounts.models import AccessToken, User
+from accounts.services.access import Access, access_to
 
 
 class BearerAuthentication(BaseAuthentication):
-    """`Authorization: Bearer TOKEN`; `request.auth` becomes the AccessToken, whose organization the request acts for."""
+    """`Authorization: Bearer TOKEN`; `request.auth` becomes the Access that the token gives."""
 
-    def authenticate(self, request: Request) -> tuple[User, AccessToken] | None:
-        words = get_authorization_header(request).split()
-        if not words or words[0].lower() != b"bearer":
+    def authenticate(self, request: Request) -> tuple[User, Access] | None:
+        if not _is_bearer(get_authorization_header(request)):
             return None
-        token = AccessToken.find(words[1].decode("latin-1")) if len(words) == 2 else None
-        if token is None:
+        token = token_of(request)
+        access = access_to(token.user, token.organization) if token else None
+        if token is None or access is None:
             raise AuthenticationFailed("The bearer token is unknown, expired or revoked.")
-        self._check_api_key(request, token)
+        access = api_keys.narrow(request, access)
         if request.query_params.get("bgUpdate") != "true":  # a page's own refresh is not a use of the token by its user
-            AccessToken.objects.filter(pk=token.pk).update(last_used_at=timezone.now())
-        return token.user, token
+            token.mark_used()
+        return token.user, access
 
     def authenticate_header(self, request: Request) -> str:
         return 'Bearer realm="strongroom"'
 
-    @staticmethod
-    def _check_api_key(request: Request, token: AccessToken) -> None:
-        sent = request.headers.get("x-api-key")
-        if sent is None:
-            return
-        key = ApiKey.find(sent)
-        if key is None or key.organization_id != token.organization_id:
-            raise ForbiddenApiKey
-        ApiKey.objects.filter(pk=key.pk).update(last_used_at=timezone.now())
+
+def token_of(request: Request) -> AccessToken | None:
+    """The row of the request's bearer token, or None if it has none or one that is unknown or expired."""
+    words = get_authorization_header(request).split()
+    return AccessToken.find(words[1].decode("latin-1")) if len(words) == 2 and _is_bearer(words[0]) else None
+
+
+def _is_bearer(authorization: bytes) -> bool:
+    return authorization.lower().split()[:1] == [b"bearer"]
 
 
 class BearerScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call]

@@ -16,7 +16,7 @@ from django.utils.http import content_disposition_header
 from django.views.decorators.http import require_safe
 
 from exports.models import File
-from exports.services.files import LinkRefused, follow
+from exports.services.files import LinkRefused, follow, note_download
 
 logger = logging.getLogger(__name__)
 
@@ -46,15 +46,16 @@ class Span:
 def download(request: HttpRequest, token: str) -> HttpResponseBase:
     """The file, or 403 if the link is forged, has expired, or its file is gone."""
     try:
-        file = follow(token)
+        file, user = follow(token)
         span = requested(request, file)
     except LinkRefused as refused:
         return HttpResponse(str(refused), status=403, content_type="text/plain")
     except Unsatisfiable:
         return HttpResponse(status=416, headers={"Content-Range": f"bytes */{file.size}"})
-    if settings.S3_BUCKET:
-        return HttpResponseRedirect(_presigned(file))
-    return _send(request, file, span)
+    answer = HttpResponseRedirect(_presigned(file)) if settings.S3_BUCKET else _send(request, file, span)
+    if request.method == "GET" and answer.status_code < 400:
+        note_download(file, user, span.first, span.last)
+    return answer
 
 
 def requested(request: HttpRequest, file: File) -> Span:

@@ -7,11 +7,11 @@ from zoneinfo import ZoneInfo, available_timezones
 
 from django import forms
 
-from accounts.models import Organization, User
+from accounts.services.access import Access
 from exports.models import Certificate, Dataset, Job
 from exports.services import certificates as certificate_services
 from exports.services import jobs as job_services
-from exports.services.definitions import JobDefinition
+from exports.services.definitions import JobDefinition, data_types
 from exports.services.errors import Invalid, ServiceError
 from exports.services.schedule import check_cron
 from exports.services.splitting import split_bytes
@@ -51,7 +51,7 @@ class WallClockField(forms.DateTimeField):
 
 
 class JobForm(forms.Form):
-    """A new job for `organization`. Datasets with sub-types bring a field each: `media_<dataset id>`."""
+    """A new job of `access.user`. Datasets with sub-types bring a field each: `media_<dataset id>`."""
 
     title = forms.CharField(max_length=200)
     dataset = forms.ChoiceField(label="Dataset")
@@ -83,11 +83,10 @@ class JobForm(forms.Form):
     )
     description = forms.CharField(required=False, max_length=2000, widget=forms.Textarea(attrs={"rows": 3}))
 
-    def __init__(self, organization: Organization, data: Any = None) -> None:
+    def __init__(self, access: Access, data: Any = None) -> None:
         super().__init__(data, label_suffix="")
-        self.organization = organization
-        found = Dataset.objects.filter(source__organization=organization, is_attachment=False).select_related("source")
-        self.datasets = {str(dataset.pk): dataset for dataset in found.order_by("source__name", "name")}
+        self.access = access
+        self.datasets = {str(dataset.pk): dataset for dataset in data_types(access).order_by("source__name", "name")}
         self._dataset_field().choices = list(self._grouped())
         for dataset in self.datasets.values():
             if dataset.subtype_column:
@@ -135,10 +134,10 @@ class JobForm(forms.Form):
         except Invalid as error:
             self.add_error("cron", str(error))
 
-    def create(self, user: User) -> Job | None:
+    def create(self) -> Job | None:
         """The new job, or None when the service refused: then the form says why."""
         try:
-            return job_services.create_job(self.organization, user, self._definition())
+            return job_services.create_job(self.access, self._definition())
         except Invalid as error:
             show(self, error, FIELDS | {"jobParams.media": f"media_{self.cleaned_data['dataset']}"})
         except ServiceError as error:
@@ -196,14 +195,14 @@ class CertificateForm(forms.Form):
     def __init__(self, data: Any = None, files: Any = None) -> None:
         super().__init__(data, files, label_suffix="")
 
-    def upload(self, organization: Organization, user: User) -> Certificate | None:
+    def upload(self, access: Access) -> Certificate | None:
         """The new certificate, one more beside those that are there, or None when the service refused: then the form says why."""
         data = self.cleaned_data
         name = data["name"] or data["file"].name
-        first = certificate_services.primary(organization) is None
+        first = certificate_services.primary(access) is None
         try:
             content = data["file"].read(certificate_services.HIGHEST_BYTES + 1)
-            return certificate_services.upload(organization, user, name, content, profile=data["profile"], primary=first)
+            return certificate_services.upload(access, name, content, profile=data["profile"], primary=first)
         except Invalid as error:
             show(self, error, {"certificatefilename": "name"})
         return None

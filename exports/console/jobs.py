@@ -10,12 +10,13 @@ from django.http import Http404, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import timezone
 
-from accounts.models import User
-from exports.console.access import MemberRequest, member_page
+from accounts.console.access import MemberRequest, member_page
+from accounts.services.access import Access
 from exports.console.forms import JobForm
 from exports.console.presentation import cron_words, job_entries, jobs_of, run_entries, runs_of, watched
 from exports.models import Job
 from exports.services import jobs as job_services
+from exports.services import visible
 from exports.services.errors import Invalid, ServiceError
 from exports.services.schedule import check_cron, check_timezone, slots
 from exports.tasks import wake
@@ -23,40 +24,22 @@ from exports.tasks import wake
 PAGE, PREVIEWED = 50, 10
 
 
-def _run(job: Job, user: User) -> None:
-    job_services.run_now(job)
-    wake()
+def _run(access: Access, job: Job) -> Job:
+    return job_services.run_now(access, job).job
 
 
-def _cancel(job: Job, user: User) -> None:
-    job_services.cancel_job(job, user)
-
-
-def _suspend(job: Job, user: User) -> None:
-    job_services.suspend_job(job)
-
-
-def _resume(job: Job, user: User) -> None:
-    job_services.resume_job(job)
-    wake()
-
-
-def _clone(job: Job, user: User) -> Job:
-    return job_services.clone(job, user)
-
-
-ACTIONS: dict[str, tuple[Callable[[Job, User], Job | None], str]] = {
+ACTIONS: dict[str, tuple[Callable[[Access, Job], Job], str]] = {
     "run": (_run, "{} starts."),
-    "cancel": (_cancel, "{} is cancelled."),
-    "suspend": (_suspend, "{} is suspended: it does not run until it is resumed."),
-    "resume": (_resume, "{} is resumed."),
-    "clone": (_clone, "{} is a suspended copy: it runs once you resume it."),
+    "cancel": (job_services.cancel_job, "{} is cancelled."),
+    "suspend": (job_services.suspend_job, "{} is suspended: it does not run until it is resumed."),
+    "resume": (job_services.resume_job, "{} is resumed."),
+    "clone": (job_services.clone, "{} is a suspended copy: it runs once you resume it."),
 }
 
 
 @member_page()
 def job_list(request: MemberRequest) -> HttpResponse:
-    page = Paginator(jobs_of(request.organization), PAGE).get_page(request.GET.get("page"))
+    page = Paginator(jobs_of(request.access), PAGE).get_page(request.GET.get("page"))
     entries = job_entries(page.object_list)
     active = [entry.active.run for entry in entries if entry.active]
     return render(request, "console/jobs.html", {"jobs": entries, "page": page, "watched": watched(active)})
@@ -64,8 +47,8 @@ def job_list(request: MemberRequest) -> HttpResponse:
 
 @member_page()
 def job_detail(request: MemberRequest, pk: int) -> HttpResponse:
-    job = get_object_or_404(jobs_of(request.organization), pk=pk)
-    page = Paginator(runs_of(request.organization).filter(job=job), PAGE).get_page(request.GET.get("page"))
+    job = get_object_or_404(jobs_of(request.access), pk=pk)
+    page = Paginator(runs_of(request.access).filter(job=job), PAGE).get_page(request.GET.get("page"))
     entry = job_entries([job])[0]
     active = [entry.active.run] if entry.active else []
     context = {"job": job, "entry": entry, "runs": run_entries(page.object_list), "page": page, "watched": watched(active)}
@@ -74,8 +57,8 @@ def job_detail(request: MemberRequest, pk: int) -> HttpResponse:
 
 @member_page(["GET", "HEAD", "POST"])
 def job_new(request: MemberRequest) -> HttpResponse:
-    form = JobForm(request.organization, request.POST if request.method == "POST" else None)
-    if request.method == "POST" and form.is_valid() and (job := form.create(request.user)):
+    form = JobForm(request.access, request.POST if request.method == "POST" else None)
+    if request.method == "POST" and form.is_valid() and (job := form.create()):
         wake()
         messages.success(request, f"{job.title} is created.")
         return redirect("console-job", job.pk)
@@ -85,6 +68,7 @@ def job_new(request: MemberRequest) -> HttpResponse:
 @member_page()
 def job_preview(request: MemberRequest) -> HttpResponse:
     """The next ten moments of a schedule, by its own clock and in UTC, or what is wrong with it."""
+    visible.check(request.access)
     try:
         cron = check_cron(request.GET.get("cron", ""), "cron")
         zone = check_timezone(request.GET.get("timezone") or "UTC", "timezone")
@@ -98,12 +82,13 @@ def job_preview(request: MemberRequest) -> HttpResponse:
 @member_page(["POST"])
 def job_act(request: MemberRequest, pk: int, action: str) -> HttpResponse:
     """One of ACTIONS; where it leads is the job it is about (for a clone, the new one)."""
-    job = get_object_or_404(jobs_of(request.organization), pk=pk)
+    job = get_object_or_404(jobs_of(request.access), pk=pk)
     if action not in ACTIONS:
         raise Http404
     act, sentence = ACTIONS[action]
     try:
-        job = act(job, request.user) or job
+        job = act(request.access, job)
+        wake()
         messages.success(request, sentence.format(job.title))
     except ServiceError as error:
         messages.error(request, str(error))
@@ -112,11 +97,11 @@ def job_act(request: MemberRequest, pk: int, action: str) -> HttpResponse:
 
 @member_page(["GET", "HEAD", "POST"])
 def job_delete(request: MemberRequest, pk: int) -> HttpResponse:
-    job = get_object_or_404(jobs_of(request.organization), pk=pk)
+    job = get_object_or_404(jobs_of(request.access), pk=pk)
     if request.method != "POST":
         return render(request, "console/job_delete.html", {"job": job, "entry": job_entries([job])[0]})
     try:
-        job_services.delete_job(job)
+        job_services.delete_job(request.access, job)
     except ServiceError as error:
         messages.error(request, str(error))
         return redirect("console-job", pk)

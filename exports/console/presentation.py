@@ -7,11 +7,12 @@ from urllib.parse import urlencode
 
 from cron_descriptor import ExpressionDescriptor, Options
 from cron_descriptor.Exception import FormatException, MissingFieldException
-from django.db.models import Count, Max, OuterRef, Q, QuerySet, Subquery, Sum
+from django.db.models import Q, QuerySet
 from django.utils import timezone
 
-from accounts.models import Organization
-from exports.models import Certificate, File, Job, Part, Run
+from accounts.services.access import Access
+from exports.models import Certificate, File, Job, Run
+from exports.services import figures, visible
 from exports.services.jobs import job_status
 from exports.services.runs import Status, current_runs
 
@@ -93,24 +94,12 @@ class RunEntry:
 def run_entries(runs: Iterable[Run]) -> list[RunEntry]:
     """Three queries, however many runs."""
     found = list(runs)
-    ids = [run.pk for run in found]
-    done = {run: (rows or 0, attempt or 0) for run, rows, attempt in _part_sums(ids)}
-    kept = {run: (size, count) for run, size, count in _file_sums(ids)}
+    done, kept = figures.part_sums(found), figures.file_sums(found)
     return [RunEntry(run, *done.get(run.pk, (0, 0)), *kept.get(run.pk, (0, 0)), []) for run in found]
 
 
-def _part_sums(runs: list[int]) -> list[tuple[int, int, int]]:
-    sums = Part.objects.filter(run__in=runs).values("run").annotate(rows=Sum("rows_done"), attempt=Max("token"))
-    return [(row["run"], row["rows"], row["attempt"]) for row in sums]
-
-
-def _file_sums(runs: list[int]) -> list[tuple[int, int, int]]:
-    sums = File.objects.filter(run__in=runs).values("run").annotate(bytes=Sum("size"), files=Count("pk"))
-    return [(row["run"], row["bytes"], row["files"]) for row in sums]
-
-
-def runs_of(organization: Organization) -> "QuerySet[Run]":
-    return Run.objects.filter(organization=organization).select_related("job__dataset", "job__source").order_by("-slot", "-pk")
+def runs_of(access: Access) -> "QuerySet[Run]":
+    return visible.runs(access).select_related("job__dataset", "job__source").order_by("-slot", "-pk")
 
 
 def watched(runs: Iterable[Run]) -> str:
@@ -132,27 +121,25 @@ class FileEntry:
         return max(0, (self.file.expires_at - timezone.now()).days)
 
 
-def files_of(organization: Organization) -> "QuerySet[File]":
-    return File.objects.listed().filter(organization=organization).select_related("part", "run__job").order_by("-created_at", "name")
+def files_of(access: Access) -> "QuerySet[File]":
+    return visible.files(access).select_related("part", "run__job").order_by("-created_at", "name")
 
 
-def file_entries(files: Iterable[File], organization: Organization) -> list[FileEntry]:
+def file_entries(files: Iterable[File]) -> list[FileEntry]:
     """`recipients` are the names of the certificates, or the beginning of the fingerprint of one that is gone."""
     found = list(files)
-    names = dict(Certificate.objects.filter(organization=organization).values_list("fingerprint", "name"))
-    counted = Run.objects.filter(pk__in={file.run_id for file in found}).annotate(n=Count("parts")).values_list("pk", "n")
-    parts = dict(counted)
+    names, parts = figures.recipient_names(found), figures.part_counts(found)
     return [
         FileEntry(file, [names.get(fingerprint, f"{fingerprint[:12]}…") for fingerprint in file.recipients], parts.get(file.run_id, 1))
         for file in found
     ]
 
 
-def with_files(entries: list[RunEntry], organization: Organization, limit: int) -> list[RunEntry]:
+def with_files(entries: list[RunEntry], access: Access, limit: int) -> list[RunEntry]:
     """The entries with their first listed files, at most `limit` a run."""
     for entry in entries:
-        listed = files_of(organization).filter(run=entry.run).order_by("part__number", "name")
-        entry.files = file_entries(listed[:limit], organization)
+        listed = files_of(access).filter(run=entry.run).order_by("part__number", "name")
+        entry.files = file_entries(listed[:limit])
         entry.more_files = max(0, listed.count() - limit)
     return entries
 
@@ -196,8 +183,8 @@ class CertificateHealth:
     detail: str
 
 
-def certificate_health(organization: Organization, now: datetime) -> CertificateHealth:
-    active = [CertificateEntry(row, now) for row in organization.certificates.filter(is_active=True).order_by("not_after")]
+def certificate_health(access: Access, now: datetime) -> CertificateHealth:
+    active = [CertificateEntry(row, now) for row in visible.certificates(access).filter(is_active=True).order_by("not_after")]
     usable = [entry for entry in active if entry.is_usable]
     if not usable:
         detail = "every active one has expired: no export starts" if active else "no export starts without one"
@@ -216,13 +203,12 @@ def certificate_health(organization: Organization, now: datetime) -> Certificate
 # --- jobs ------------------------------------------------------------------------------------------------------------
 
 
-def jobs_of(organization: Organization) -> "QuerySet[Job]":
-    jobs = Job.objects.filter(organization=organization, deleted_at=None)
-    return jobs.select_related("dataset", "source", "owner").order_by("-created_at", "-pk")
+def jobs_of(access: Access) -> "QuerySet[Job]":
+    return visible.jobs(access).select_related("dataset", "source", "owner").order_by("-created_at", "-pk")
 
 
-def next_job(organization: Organization) -> Job | None:
-    ahead = jobs_of(organization).filter(~Q(suspended=True), next_slot__isnull=False, cancelled_at=None)
+def next_job(access: Access) -> Job | None:
+    ahead = jobs_of(access).filter(~Q(suspended=True), next_slot__isnull=False, cancelled_at=None)
     return ahead.order_by("next_slot").first()
 
 
@@ -253,9 +239,6 @@ class JobEntry:
 def job_entries(jobs: Iterable[Job]) -> list[JobEntry]:
     """Each job with the run that is under way and the one that ended last."""
     found = list(jobs)
-    current = current_runs(found)
-    last_ids = Run.objects.filter(job=OuterRef("pk")).exclude(status__in=Run.ACTIVE).order_by("-slot", "-pk").values("pk")[:1]
-    ended = dict(Job.objects.filter(pk__in=[job.pk for job in found]).annotate(last=Subquery(last_ids)).values_list("pk", "last"))
-    last = Run.objects.in_bulk([pk for pk in ended.values() if pk])
+    current, last = current_runs(found), figures.last_runs(found)
     active = {entry.run.job_id: entry for entry in run_entries(run for run in current.values() if run.is_active)}
-    return [JobEntry(job, job_status(job, current.get(job.pk)), active.get(job.pk), last.get(ended.get(job.pk) or 0)) for job in found]
+    return [JobEntry(job, job_status(job, current.get(job.pk)), active.get(job.pk), last.get(job.pk)) for job in found]

@@ -8,7 +8,7 @@ from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django_htmx.http import HttpResponseClientRefresh
 
-from exports.console.access import MemberRequest, member_page
+from accounts.console.access import MemberRequest, member_page
 from exports.console.overview import TROUBLED
 from exports.console.presentation import file_entries, files_of, run_entries, runs_of, watched
 from exports.models import Run
@@ -21,7 +21,7 @@ PAGE = 50
 @member_page()
 def run_list(request: MemberRequest) -> HttpResponse:
     status = request.GET.get("status", "")
-    runs = runs_of(request.organization)
+    runs = runs_of(request.access)
     if status in Run.Status.values:
         runs = runs.filter(status=status)
     page = Paginator(runs, PAGE).get_page(request.GET.get("page"))
@@ -38,14 +38,12 @@ def run_list(request: MemberRequest) -> HttpResponse:
 
 @member_page()
 def run_detail(request: MemberRequest, pk: int) -> HttpResponse:
-    run = get_object_or_404(runs_of(request.organization), pk=pk)
-    page = Paginator(files_of(request.organization).filter(run=run).order_by("part__number", "name"), PAGE).get_page(
-        request.GET.get("page")
-    )
+    run = get_object_or_404(runs_of(request.access), pk=pk)
+    page = Paginator(files_of(request.access).filter(run=run).order_by("part__number", "name"), PAGE).get_page(request.GET.get("page"))
     context = {
         "run": run,
         "entry": run_entries([run])[0],
-        "files": file_entries(page.object_list, request.organization),
+        "files": file_entries(page.object_list),
         "page": page,
         "parts": run.parts.select_related("dataset").order_by("dataset__name", "number"),
         "troubled": TROUBLED,
@@ -58,7 +56,7 @@ def run_detail(request: MemberRequest, pk: int) -> HttpResponse:
 def progress(request: MemberRequest) -> HttpResponse:
     """The bars of the runs that a page watches. Once one of them is over, the page is asked to load itself anew."""
     asked = [int(pk) for pk in request.GET.getlist("run")[:PAGE] if pk.isdecimal() and len(pk) < 19]
-    runs = list(runs_of(request.organization).filter(pk__in=asked))
+    runs = list(runs_of(request.access).filter(pk__in=asked))
     if not runs or not all(run.is_active for run in runs):
         return HttpResponseClientRefresh()
     return render(request, "console/progress.html", {"entries": run_entries(runs)})
@@ -66,9 +64,9 @@ def progress(request: MemberRequest) -> HttpResponse:
 
 @member_page(["POST"])
 def run_cancel(request: MemberRequest, pk: int) -> HttpResponse:
-    run = get_object_or_404(runs_of(request.organization), pk=pk)
+    run = get_object_or_404(runs_of(request.access), pk=pk)
     try:
-        cancel_run(run, request.user)
+        cancel_run(request.access, run)
         messages.success(request, "The run is cancelled.")
     except Conflict as error:
         messages.error(request, str(error))

@@ -1,8 +1,8 @@
 """The console's addresses."""
 
-from django.contrib.auth.views import LoginView, LogoutView
 from django.templatetags.static import static
 from django.urls import path
+from django.views.decorators.http import require_safe
 from django.views.generic import RedirectView
 
 from exports.console import certificates, files, jobs, overview, runs
@@ -23,7 +23,5 @@ urlpatterns = [
     path("files/<int:pk>/download", files.file_download, name="console-file-download"),
     path("certificates", certificates.certificate_list, name="console-certificates"),
     path("certificates/<int:pk>/activity", certificates.certificate_activity, name="console-certificate-activity"),
-    path("favicon.ico", RedirectView.as_view(url=static("icon.svg")), name="favicon"),
-    path("sign-in", LoginView.as_view(template_name="console/sign_in.html", redirect_authenticated_user=True), name="sign-in"),
-    path("sign-out", LogoutView.as_view(), name="sign-out"),
+    path("favicon.ico", require_safe(RedirectView.as_view(url=static("icon.svg"))), name="favicon"),
 ]

@@ -8,109 +8,143 @@ JSON text (exports/sources/base.py) is written as it stands.
 import json
 from bisect import bisect_right
 from collections.abc import Callable, Iterator
-from itertools import groupby
+from dataclasses import dataclass
+from typing import Any
 
-import polars as pl
+import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from exports.formats.base import Piece
+from exports.formats.cells import COLUMN, Kind, count_specials, write_rows
+from exports.formats.floats import float_texts
 from exports.sources.base import JSON_TEXT
 
 PIECE_BYTES = 128 * 1024
 """About how many bytes a piece has. A file ends between pieces, so this bounds by how much a split size is missed."""
 
-SLICE_BYTES = 2 * 1024 * 1024
-"""How much of a batch (in Arrow bytes) is encoded at once. Small enough for the cache, and for a small memory."""
+_KINDS: tuple[tuple[Callable[[pa.DataType], bool], Kind], ...] = (
+    (pa.types.is_uint64, Kind.UNSIGNED),
+    (pa.types.is_integer, Kind.INTEGER),
+    (pa.types.is_boolean, Kind.BOOLEAN),
+    (pa.types.is_date32, Kind.DATE),
+    (pa.timestamp("us").equals, Kind.MOMENT),
+    (pa.timestamp("us", "UTC").equals, Kind.MOMENT_UTC),
+    (pa.types.is_float32, Kind.NUMBER),
+    (pa.types.is_float64, Kind.NUMBER),
+    (pa.types.is_string, Kind.TEXT),
+    (pa.types.is_large_string, Kind.TEXT),
+    (pa.types.is_binary, Kind.BINARY),
+    (pa.types.is_large_binary, Kind.BINARY),
+)
+_LONGEST = {
+    Kind.UNSIGNED: len("18446744073709551615"),
+    Kind.INTEGER: len("-9223372036854775808"),
+    Kind.BOOLEAN: len("false"),
+    Kind.DATE: len('"-5877641-06-23"'),
+    Kind.MOMENT: len('"-290308-12-21T19:59:05.224192"'),
+    Kind.MOMENT_UTC: len('"-290308-12-21T19:59:05.224192+00:00"'),
+}
+
+_LAYOUTS = {
+    Kind.INTEGER: pa.int64(),
+    Kind.DATE: pa.int64(),
+    Kind.JSON: pa.large_string(),
+    Kind.NUMBER: pa.large_string(),
+    Kind.TEXT: pa.large_string(),
+    Kind.BINARY: pa.large_binary(),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class _Column:
+    """name: the bytes of its JSON, with the comma before it and the colon behind it."""
+
+    name: np.ndarray[Any, np.dtype[np.uint8]]
+    kind: Kind
 
 
 class JsonLines:
     extension = "json"
 
     def encoder(self, schema: pa.Schema) -> Callable[[pa.RecordBatch], Iterator[Piece]]:
-        plain = pa.schema([pa.field(field.name, _storage(field.type)) for field in schema])
-        floats = [field.name for field in plain if pa.types.is_floating(field.type)]
-
-        def encode(batch: pa.RecordBatch) -> Iterator[Piece]:
-            arrays = [column.storage if isinstance(column, pa.ExtensionArray) else column for column in batch.columns]
-            frame = pl.from_arrow(pa.RecordBatch.from_arrays(arrays, schema=plain), rechunk=False)
-            assert isinstance(frame, pl.DataFrame)
-            line = _line(schema, _not_finite(frame, floats))
-            for part in frame.iter_slices(max(1, batch.num_rows * SLICE_BYTES // max(batch.nbytes, 1))):
-                yield from _pieces(part.select(line).to_series())
-
-        return encode
+        columns = [_column(field, "," if number else "") for number, field in enumerate(schema)]
+        return lambda batch: _encode(batch, columns)
 
 
-def _storage(kind: pa.DataType) -> pa.DataType:
-    return kind.storage_type if isinstance(kind, pa.BaseExtensionType) else kind
-
-
-def _not_finite(frame: pl.DataFrame, floats: list[str]) -> frozenset[str]:
-    """The columns with a NaN or an infinity, which JSON has no number for."""
-    return frozenset(name for name in floats if not frame[name].is_finite().all())
-
-
-def _line(schema: pa.Schema, not_finite: frozenset[str]) -> pl.Expr:
-    """The expression that makes a row's line, with its newline.
-
-    Neighbouring plain columns are encoded together, as one struct; what is spliced in as text stands between.
-    """
-    pieces: list[pl.Expr] = []
-    for spliced, fields in groupby(schema, lambda field: _is_json(field) or field.name in not_finite):
-        if spliced:
-            for field in fields:
-                pieces += [pl.lit(_separator(pieces) + f"{json.dumps(field.name, ensure_ascii=False)}:"), _text(field)]
-        else:
-            members = pl.struct([_value(field) for field in fields]).struct.json_encode()
-            pieces += [pl.lit(_separator(pieces)), members.str.strip_prefix("{").str.strip_suffix("}")]
-    return pl.concat_str(*pieces, pl.lit("}\n")) if pieces else pl.lit("{}\n")
-
-
-def _separator(before: list[pl.Expr]) -> str:
-    return "," if before else "{"
+def _column(field: pa.Field, comma: str) -> _Column:
+    name = f"{comma}{json.dumps(field.name, ensure_ascii=False)}:".encode()
+    return _Column(np.frombuffer(name, np.uint8), Kind.JSON if _is_json(field) else _kind(field))
 
 
 def _is_json(field: pa.Field) -> bool:
     return bool(field.metadata) and JSON_TEXT.items() <= field.metadata.items()
 
 
-def _text(field: pa.Field) -> pl.Expr:
-    """The JSON text of a spliced column: JSON text as it stands, or a float column's numbers and names."""
-    column = pl.col(field.name)
-    if _is_json(field):
-        return column.fill_null("null")
-    number = pl.struct(column.alias("x")).struct.json_encode().str.strip_prefix('{"x":').str.strip_suffix("}")
-    return (
-        pl.when(column.is_nan())
-        .then(pl.lit('"NaN"'))
-        .when(column == float("inf"))
-        .then(pl.lit('"Infinity"'))
-        .when(column == float("-inf"))
-        .then(pl.lit('"-Infinity"'))
-        .otherwise(number)
-    )
+def _kind(field: pa.Field) -> Kind:
+    stored = field.type.storage_type if isinstance(field.type, pa.BaseExtensionType) else field.type
+    for is_such, kind in _KINDS:
+        if is_such(stored):
+            return kind
+    raise TypeError(f"Column {field.name} is of type {stored}, which exports.sources.base does not name.")
 
 
-def _value(field: pa.Field) -> pl.Expr:
-    column = pl.col(field.name)
-    kind = _storage(field.type)
-    if pa.types.is_timestamp(kind) and kind.tz is None:
-        return column.dt.strftime("%Y-%m-%dT%H:%M:%S%.f")
-    if pa.types.is_binary(kind) or pa.types.is_large_binary(kind):
-        return column.bin.encode("base64")
-    return column
+def _laid_out(array: pa.Array, kind: Kind) -> pa.Array:
+    """The array with 8 bytes a value, or a bit, or with offsets of 8 bytes, as exports.formats.cells reads it."""
+    stored = array.storage if isinstance(array, pa.ExtensionArray) else array
+    if kind is Kind.NUMBER:
+        stored = float_texts(stored)
+    if kind is Kind.DATE:
+        stored = stored.view(pa.int32())
+    layout = _LAYOUTS.get(kind)
+    return pc.cast(stored, layout) if layout else stored
 
 
-def _pieces(lines: pl.Series) -> Iterator[Piece]:
-    """Cut the lines, which lie behind one another in memory, into pieces of about PIECE_BYTES, without copying them."""
-    array = lines.rechunk().to_arrow(compat_level=pl.CompatLevel.oldest())
-    _, offsets_buffer, data_buffer = array.buffers()
-    if data_buffer is None or not len(array):
-        return
-    offsets = memoryview(offsets_buffer).cast("q")[array.offset : array.offset + len(array) + 1]
-    data = memoryview(data_buffer)
-    row = 0
-    while row < len(array):
-        end = max(row + 1, bisect_right(offsets, offsets[row] + PIECE_BYTES) - 1)
-        yield Piece(data[offsets[row] : offsets[end]], end - row)
-        row = end
+def _encode(batch: pa.RecordBatch, columns: list[_Column]) -> Iterator[Piece]:
+    """Write all rows into one piece of memory, and cut that into pieces without copying them."""
+    arrays = [_laid_out(array, column.kind) for array, column in zip(batch.columns, columns, strict=True)]
+    table = np.zeros((len(columns), len(COLUMN)), np.int64)
+    size = batch.num_rows * (len("{}\n") + sum(len(column.name) for column in columns))
+    for row, column, array in zip(table, columns, arrays, strict=True):
+        kind, longest = _measure(column.kind, array)
+        size += longest
+        row[:] = (kind, *_addresses(array), array.offset, column.name.ctypes.data, len(column.name))
+    out, ends = np.empty(size, np.uint8), np.empty(batch.num_rows, np.int64)
+    write_rows(table, out.ctypes.data, ends)
+    return _pieces(out.data, ends.data)
+
+
+def _addresses(array: pa.Array) -> tuple[int, int, int]:
+    """Of validity (0 if there is no null), of values or offsets, and of the bytes that offsets point into."""
+    buffers = [buffer.address if buffer else 0 for buffer in array.buffers()]
+    return (buffers[0] if array.null_count else 0), buffers[1], (buffers[2] if len(buffers) > 2 else 0)
+
+
+def _measure(kind: Kind, array: pa.Array) -> tuple[Kind, int]:
+    """The kind, more exactly if the text need not be escaped or must be, and how many bytes the cells take at most."""
+    if kind in _LONGEST:
+        return kind, len(array) * _LONGEST[kind]
+    start, end = _span(array)
+    quotes = len(array) * len("null")  # or two quotes, or `.0`
+    if kind is Kind.BINARY:
+        return kind, quotes + len(array) * 4 + (end - start) * 4 // 3
+    specials = count_specials(start, end) if kind is Kind.TEXT else 0
+    return (Kind.ESCAPED_TEXT if specials else kind), quotes + end - start + specials * len(r"u0000")
+
+
+def _span(array: pa.Array) -> tuple[int, int]:
+    """The addresses of the first byte of the cells and of the one behind the last."""
+    _, offsets, data = array.buffers()
+    if not len(array) or not data:
+        return 0, 0
+    ends = memoryview(offsets).cast("q")
+    return data.address + ends[array.offset], data.address + ends[array.offset + len(array)]
+
+
+def _pieces(data: memoryview, ends: memoryview) -> Iterator[Piece]:
+    """Pieces of about PIECE_BYTES, each from one line end to another."""
+    row = start = 0
+    while row < len(ends):
+        upto = max(row + 1, bisect_right(ends, start + PIECE_BYTES))
+        yield Piece(data[start : ends[upto - 1]], upto - row)
+        row, start = upto, ends[upto - 1]

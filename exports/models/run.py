@@ -7,6 +7,7 @@ matches no row means that the lease was lost, and the worker stops.
 from django.db import models
 from django.utils import timezone
 
+from accounts import correlation
 from accounts.models import Organization
 from exports.models.job import Job
 from exports.models.source import Dataset
@@ -55,6 +56,12 @@ class Run(Claimable):
     manifest_sha256 = models.CharField(max_length=64, blank=True)
     message = models.TextField(blank=True, help_text="For the owner: what went wrong, in a sentence.")
     traceback = models.TextField(blank=True, help_text="Of a bug, without values.")
+    correlation_id = models.CharField(
+        max_length=correlation.LENGTH,
+        blank=True,
+        default=correlation.current,
+        help_text="Of the request that started it; one of its own if the schedule did. Its log lines carry it.",
+    )
     created_at = models.DateTimeField(default=timezone.now)
     started_at = models.DateTimeField(null=True, blank=True)
     finished_at = models.DateTimeField(null=True, blank=True)

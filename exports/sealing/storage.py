@@ -7,12 +7,8 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
-from boto3.exceptions import Boto3Error
-from boto3.s3.transfer import TransferConfig
-from botocore.exceptions import BotoCoreError, ClientError
 from django.core.files.base import File
 from django.core.files.storage import FileSystemStorage, Storage
-from storages.backends.s3 import S3Storage
 
 READ_BYTES = 1024 * 1024
 
@@ -75,14 +71,6 @@ class DurableFileSystemStorage(FileSystemStorage):
         return name
 
 
-class StreamingS3Storage(S3Storage):  # type: ignore[misc]  # published without types
-    """S3, uploading in this thread: a stream cannot be read ahead by several, and memory stays small."""
-
-    def get_default_settings(self) -> dict[str, Any]:
-        transfer = TransferConfig(use_threads=False, multipart_chunksize=8 * 1024 * 1024)
-        return {**super().get_default_settings(), "transfer_config": transfer, "max_memory_size": 8 * 1024 * 1024}
-
-
 def _sync_folder(folder: Path) -> None:
     descriptor = os.open(folder, os.O_RDONLY)
     try:
@@ -92,19 +80,19 @@ def _sync_folder(folder: Path) -> None:
 
 
 @contextmanager
-def _failures(sentence: str) -> Iterator[None]:
-    """What folders and S3 raise, as one error with a reason that can be shown."""
+def _failures(storage: Storage, sentence: str) -> Iterator[None]:
+    """What folders and S3 (its storage names what it raises) raise, as one error with a reason that can be shown."""
     try:
         yield
     except OSError as error:
         raise StorageError(f"{sentence}: {error.strerror or type(error).__name__}.") from error
-    except (BotoCoreError, ClientError, Boto3Error) as error:
+    except getattr(storage, "FAILURES", ()) as error:
         raise StorageError(f"{sentence}: {type(error).__name__}.") from error
 
 
 def write(storage: Storage, key: str, chunks: Iterable[bytes]) -> None:
     """Store the bytes under exactly `key`, which must be new."""
-    with _failures(f"The storage could not keep {key}"):
+    with _failures(storage, f"The storage could not keep {key}"):
         saved = storage.save(key, Stream(chunks, key))
     if saved != key:
         storage.delete(saved)
@@ -114,7 +102,7 @@ def write(storage: Storage, key: str, chunks: Iterable[bytes]) -> None:
 def read_hash(storage: Storage, key: str) -> tuple[int, str]:
     """Size in bytes and SHA-256 (hex) of what the storage holds under `key`, read back from it."""
     size, sha256 = 0, hashlib.sha256()
-    with _failures(f"The storage could not give back {key}"), storage.open(key, "rb") as file:
+    with _failures(storage, f"The storage could not give back {key}"), storage.open(key, "rb") as file:
         while chunk := file.read(READ_BYTES):
             size += len(chunk)
             sha256.update(chunk)

@@ -12,9 +12,14 @@ from django.db import transaction
 from django.db.models import QuerySet
 from django.utils import timezone
 
-from accounts.models import Organization, User
+from accounts.models import Organization
+from accounts.roles import ADMINISTER
+from accounts.services.access import Access
+from accounts.services.audit import values_of
 from exports.models import Certificate
-from exports.services.errors import Invalid
+from exports.services import visible
+from exports.services.errors import Invalid, NotFound
+from exports.services.trail import CERTIFICATE, tell
 
 HIGHEST_BYTES = 64 * 1024
 LOWEST_BITS, ADVISED_BITS = 2048, 3072
@@ -33,13 +38,32 @@ def usable(organization: Organization, at: datetime | None = None) -> QuerySet[C
     return organization.certificates.filter(is_active=True, not_before__lte=at, not_after__gt=at)
 
 
-def primary(organization: Organization) -> Certificate | None:
-    return organization.certificates.filter(is_primary=True).first()
+def listing(access: Access) -> QuerySet[Certificate]:
+    """The active ones first, of these the newest."""
+    return visible.certificates(access).order_by("-is_active", "-created_at")
+
+
+def primary(access: Access) -> Certificate | None:
+    return visible.certificates(access).filter(is_primary=True).first()
+
+
+@transaction.atomic
+def set_active(access: Access, pk: int, *, active: bool) -> Certificate:
+    """From now on new files are sealed for it, or no longer. Raises NotFound, Denied."""
+    access.need(ADMINISTER)
+    certificate = visible.certificates(access).filter(pk=pk).first()
+    if certificate is None:
+        raise NotFound("There is no such certificate.")
+    before = values_of(certificate, ["is_active"])
+    certificate.is_active = active
+    certificate.save(update_fields=["is_active"])
+    action = "certificate.activate" if active else "certificate.deactivate"
+    tell(access, action, certificate, before=before, after=values_of(certificate, ["is_active"]))
+    return certificate
 
 
 def upload(
-    organization: Organization,
-    user: User | None,
+    access: Access,
     name: str,
     data: bytes,
     *,
@@ -48,18 +72,20 @@ def upload(
 ) -> Certificate:
     """Accept an X.509 certificate (PEM or DER) with an RSA key. As primary it replaces the former one, which becomes inactive.
 
-    Raises Invalid under `certificatefilename`, `file` or `profile`.
+    Raises Denied, and Invalid under `certificatefilename`, `file` or `profile`.
     """
+    access.need(ADMINISTER)
     check_name(name)
     if profile not in Certificate.Profile.values:
         raise Invalid({"profile": f'profile "{profile[:40]}" is unknown. Write one of {", ".join(Certificate.Profile.values)}.'})
     accepted = _accept(data, timezone.now())
     parsed = accepted.certificate
     with transaction.atomic():
-        Organization.objects.select_for_update().get(pk=organization.pk)
-        if primary:
-            organization.certificates.filter(is_primary=True).update(is_primary=False, is_active=False)
-        return Certificate.objects.create(
+        organization = Organization.objects.select_for_update().get(pk=access.organization.pk)
+        former = organization.certificates.filter(is_primary=True).first() if primary else None
+        if former:
+            organization.certificates.filter(pk=former.pk).update(is_primary=False, is_active=False)
+        made = Certificate.objects.create(
             organization=organization,
             name=name,
             pem=parsed.public_bytes(Encoding.PEM).decode(),
@@ -70,8 +96,11 @@ def upload(
             key_bits=accepted.key_bits,
             not_before=parsed.not_valid_before_utc,
             not_after=parsed.not_valid_after_utc,
-            uploaded_by=user,
+            uploaded_by=access.user,
         )
+        before = values_of(former, CERTIFICATE) if former else None
+        tell(access, "certificate.upload", made, before=before, after=values_of(made, CERTIFICATE))
+    return made
 
 
 def warning(certificate: Certificate) -> str:

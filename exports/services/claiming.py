@@ -9,6 +9,7 @@ import socket
 import threading
 from collections.abc import Callable
 from contextlib import ExitStack
+from contextvars import copy_context
 from datetime import timedelta
 from types import TracebackType
 from typing import Self
@@ -59,7 +60,9 @@ def _claim_run(waiting: QuerySet[Run]) -> Run | None:
     for run in waiting.order_by("pk")[:20]:
         changes = {"status": Run.Status.IN_PROGRESS, "started_at": Coalesce("started_at", Now())}
         if Run.objects.filter(pk=run.pk, token=run.token).update(**_claim(), **changes):
-            return Run.objects.select_related("job__source", "job__dataset", "job__owner", "organization").get(pk=run.pk)
+            return Run.objects.select_related("job__source", "job__dataset", "job__owner", "job__organization", "organization").get(
+                pk=run.pk
+            )
     return None
 
 
@@ -70,7 +73,9 @@ def claim_part() -> Part | None:
     )
     for part in waiting.order_by("run_id", "pk")[:20]:
         if Part.objects.filter(pk=part.pk, token=part.token).update(**_claim(), status=Part.Status.RUNNING, rows_done=0):
-            return Part.objects.select_related("run__job__source", "run__organization", "dataset__parent").get(pk=part.pk)
+            return Part.objects.select_related(
+                "run__job__source", "run__job__owner", "run__job__organization", "run__organization", "dataset__parent"
+            ).get(pk=part.pk)
     return None
 
 
@@ -113,7 +118,7 @@ class Heartbeat:
         self._finished = threading.Event()
         self.stopped = threading.Event()
         self._when_lost = ExitStack()
-        self._thread = threading.Thread(target=self._beat, name="heartbeat", daemon=True)
+        self._thread = threading.Thread(target=copy_context().run, args=(self._beat,), name="heartbeat", daemon=True)
 
     def on_lost(self, stop: Callable[[], None]) -> None:
         self._when_lost.callback(stop)

@@ -9,9 +9,9 @@ from typing import Any
 
 from django.db.models import QuerySet
 
-from accounts.models import Organization
+from accounts.services.access import Access
 from exports.models import Dataset, Job, Source
-from exports.services import schedule
+from exports.services import schedule, visible
 from exports.services.errors import Invalid
 from exports.services.splitting import split_bytes
 
@@ -71,10 +71,10 @@ def definition_of(job: Job) -> JobDefinition:
     )
 
 
-def job_fields(organization: Organization, definition: JobDefinition, now: datetime) -> dict[str, Any]:
-    """The columns of a Job that keeps to `definition`. Raises Invalid, naming every wrong field at once."""
+def job_fields(access: Access, definition: JobDefinition, now: datetime) -> dict[str, Any]:
+    """The columns of a Job that keeps to `definition`. Raises Invalid, naming every wrong field at once, and Denied."""
     errors = {**_wrong_texts(definition), **_wrong_time_frame(definition), **_wrong_schedule(definition, now)}
-    source = _find_source(organization, definition, errors)
+    source = _find_source(access, definition, errors)
     dataset = _find_dataset(source, definition, errors) if source else None
     if dataset:
         errors |= _wrong_for_dataset(dataset, definition)
@@ -180,10 +180,11 @@ def _wrong_runs(runs: int | None) -> dict[str, str]:
     return {"schedulerParam.runs": f"schedulerParam.runs must be a whole number from 1 to {MOST_RUNS}; leave it out for no limit."}
 
 
-def _find_source(organization: Organization, definition: JobDefinition, errors: dict[str, str]) -> Source | None:
-    source = organization.sources.filter(key=definition.source).first() if "\0" not in definition.source else None
+def _find_source(access: Access, definition: JobDefinition, errors: dict[str, str]) -> Source | None:
+    sources = visible.sources(access)
+    source = sources.filter(key=definition.source).first() if "\0" not in definition.source else None
     if source is None:
-        known = ", ".join(organization.sources.order_by("key").values_list("key", flat=True)) or "none yet"
+        known = ", ".join(sources.order_by("key").values_list("key", flat=True)) or "none yet"
         errors["source"] = f'source "{definition.source[:80]}" is unknown. There are: {known}.'
     return source
 
@@ -213,16 +214,21 @@ def _wrong_for_dataset(dataset: Dataset, definition: JobDefinition) -> dict[str,
 
 
 # --- What a definition may name ------------------------------------------------------------------------------------
-def data_types(organization: Organization, source: str = "") -> QuerySet[Dataset]:
+def sources(access: Access) -> QuerySet[Source]:
+    """The sources that jobs can name."""
+    return visible.sources(access).order_by("key")
+
+
+def data_types(access: Access, source: str = "") -> QuerySet[Dataset]:
     """The datasets that jobs can name, of all sources or of the one with that key."""
-    chosen = Dataset.objects.filter(source__organization=organization, is_attachment=False)
+    chosen = visible.datasets(access).filter(is_attachment=False)
     return (chosen.filter(source__key=source) if source else chosen).select_related("source").order_by("source__key", "name")
 
 
-def sub_types(organization: Organization, source: str = "", data_type: str = "") -> list[tuple[Dataset, str]]:
+def sub_types(access: Access, source: str = "", data_type: str = "") -> list[tuple[Dataset, str]]:
     """(dataset, sub-type) of the datasets that match. Raises Invalid if the source or the data type does not exist."""
-    chosen = list(data_types(organization, source))
-    if source and not organization.sources.filter(key=source).exists():
+    chosen = list(data_types(access, source))
+    if source and not visible.sources(access).filter(key=source).exists():
         raise Invalid({"source": f'source "{source[:80]}" is unknown.'})
     if data_type and not any(dataset.name == data_type for dataset in chosen):
         known = ", ".join(dict.fromkeys(dataset.name for dataset in chosen)) or "none yet"

@@ -14,9 +14,14 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.x509.oid import NameOID
 from django.conf import settings
+from django.db import transaction
 from sqlalchemy.engine import URL
 
-from accounts.models import Membership, Organization, User
+from accounts.models import Organization, User
+from accounts.roles import ADMINISTRATOR
+from accounts.services.access import Access, access_to
+from accounts.services.audit import kind_of, record, values_of
+from accounts.services.people import join
 from exports.models import Job, Source
 from exports.services import catalogue, certificates, demo_source, jobs
 from exports.services.definitions import JobDefinition
@@ -33,14 +38,21 @@ class House:
     source: Source
     key: Path
 
+    @property
+    def access(self) -> Access:
+        return _access(self.admin, self.organization)
+
 
 def open_house(name: str, *, rows: int, refill: bool = False) -> House:
     """The organization `name`, its administrator, its source with `rows` interactions, its certificate.
 
     What people may take away (certificate, private key) lies in DATA/`name`. `refill` replaces the source's rows.
     """
-    organization, _ = Organization.objects.get_or_create(key=name, defaults={"name": name.replace("-", " ").capitalize()})
-    admin = _admin(organization)
+    with transaction.atomic():
+        organization, is_new = Organization.objects.get_or_create(key=name, defaults={"name": name.replace("-", " ").capitalize()})
+        if is_new:
+            record("organization.create", organization, organization=organization, user=None, after=values_of(organization))
+        admin = _admin(organization)
     return House(organization, admin, _source(organization, rows, refill=refill), _key(organization, admin, settings.DATA / name))
 
 
@@ -72,7 +84,7 @@ def create_job(house: House, data_type: str, *, attachments: bool, split: str = 
         file_split_size=split,
         export_attachments=attachments,
     )
-    return jobs.create_job(house.organization, house.admin, definition)
+    return jobs.create_job(house.access, definition)
 
 
 def _admin(organization: Organization) -> User:
@@ -81,8 +93,16 @@ def _admin(organization: Organization) -> User:
     if (chosen and not user.check_password(chosen)) or (is_new and not chosen):
         user.set_password(chosen or _kept_password())
         user.save(update_fields=["password"])
-    Membership.objects.get_or_create(organization=organization, user=user)
+        action = "user.create" if is_new else "user.change-password"
+        record(action, user, organization=organization, user=None, after=values_of(user, ["username", "is_superuser", "password"]))
+    join(user, organization, [ADMINISTRATOR])
     return user
+
+
+def _access(admin: User, organization: Organization) -> Access:
+    access = access_to(admin, organization)
+    assert access is not None, "the demo's administrator has just joined"
+    return access
 
 
 def _password_file() -> Path:
@@ -104,14 +124,17 @@ def _source(organization: Organization, rows: int, *, refill: bool) -> Source:
     url = URL.create("sqlite", database=str(settings.SQLITE_FOLDER / f"{organization.key}.sqlite3"))
     make_folder_for(url)
     demo_source.fill(url.render_as_string(), rows)
-    source, _ = Source.objects.update_or_create(
-        organization=organization,
-        key="contact-history",
-        defaults={"name": "Contact history", "kind": Source.Kind.CONTACT_HISTORY, "url": url.render_as_string()},
-    )
-    if not source.datasets.exists():
-        for dataset in catalogue.discover(source):
+    with transaction.atomic():
+        source, is_new = Source.objects.update_or_create(
+            organization=organization,
+            key="contact-history",
+            defaults={"name": "Contact history", "kind": Source.Kind.CONTACT_HISTORY, "url": url.render_as_string()},
+        )
+        new = [] if source.datasets.exists() else catalogue.discover(source)
+        for dataset in new:
             dataset.save()
+        for row in (source, *new) if is_new else new:
+            record(f"{kind_of(row)}.create", row, organization=organization, user=None, after=values_of(row))
     return source
 
 
@@ -120,9 +143,9 @@ def _key(organization: Organization, admin: User, folder: Path) -> Path:
     key, certificate = folder / "private-key.pem", folder / "certificate.pem"
     if not (key.exists() and certificate.exists()):
         _make_key(key, certificate, organization.name)
-        certificates.upload(organization, admin, certificate.name, certificate.read_bytes())
+        certificates.upload(_access(admin, organization), certificate.name, certificate.read_bytes())
     elif not certificates.usable(organization).exists():
-        certificates.upload(organization, admin, certificate.name, certificate.read_bytes())
+        certificates.upload(_access(admin, organization), certificate.name, certificate.read_bytes())
     return key
 
 

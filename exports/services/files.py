@@ -4,19 +4,25 @@ A file's end has three steps, so that a crash between them leaves work for `expi
 bytes: it expires (unlisted, links die), the stored object is removed, `deleted_at` says that it is gone. The row stays.
 """
 
+from collections.abc import Iterable
 from datetime import datetime
 from typing import Any
 
 from django.conf import settings
 from django.core import signing
 from django.core.files.storage import default_storage
+from django.db import transaction
 from django.db.models import QuerySet
 from django.utils import timezone
 
-from accounts.models import Organization
+from accounts.models import Membership, User
+from accounts.services.access import Access, access_to
+from accounts.services.audit import record, values_of
 from exports.models import File
 from exports.sealing.storage import remove
+from exports.services import visible
 from exports.services.errors import Invalid, NotFound
+from exports.services.trail import FILE, tell
 
 NAMES_AT_ONCE = 100
 _SALT = "exports.download"
@@ -27,7 +33,7 @@ class LinkRefused(Exception):
 
 
 def listing(
-    organization: Organization,
+    access: Access,
     *,
     name: str = "",
     job_title: str = "",
@@ -49,66 +55,105 @@ def listing(
     }
     filters = {path: value for path, value in chosen.items() if value not in {"", None}}
     related = ("run__job__source", "run__job__dataset", "part__dataset")
-    return organization.files.listed().select_related(*related).filter(**filters)
+    return visible.files(access).select_related(*related).filter(**filters)
 
 
-def find(organization: Organization, name: str) -> File:
+def find(access: Access, name: str) -> File:
     """Raises NotFound."""
-    file = listing(organization).filter(name=name).first() if "\0" not in name else None
+    file = listing(access).filter(name=name).first() if "\0" not in name else None
     if file is None:
         raise NotFound("There is no file of that name. It may have expired or been deleted.")
     return file
 
 
-def find_all(organization: Organization, names: list[str]) -> tuple[list[File], list[str]]:
+def find_all(access: Access, names: list[str]) -> tuple[list[File], list[str]]:
     """(the files in the order of `names`, the names that were not found). Raises Invalid if there are too many or none."""
     wanted = list(dict.fromkeys(name for name in names if name))
     if not wanted:
         raise Invalid({"filename": "filename must hold the names of files, separated by commas."})
     if len(wanted) > NAMES_AT_ONCE:
         raise Invalid({"filename": f"filename holds {len(wanted)} names; at most {NAMES_AT_ONCE} are answered at once."})
-    found = {file.name: file for file in listing(organization).filter(name__in=[name for name in wanted if "\0" not in name])}
+    found = {file.name: file for file in listing(access).filter(name__in=[name for name in wanted if "\0" not in name])}
     return [found[name] for name in wanted if name in found], [name for name in wanted if name not in found]
 
 
 # --- Links ---------------------------------------------------------------------------------------------------------
-def link(file: File, base: str) -> str:
-    """A fresh URL below `base` (scheme and host) that downloads the file until LINK_SECONDS from now, without other credentials."""
-    return f"{base.rstrip('/')}/download/{signing.dumps([str(file.organization_id), file.pk], salt=_SALT)}"
+@transaction.atomic
+def give_links(access: Access, found: Iterable[File], base: str) -> list[str]:
+    """A fresh link to each of the files for `access.user`, recorded."""
+    links = [(file, link(file, base, access.user)) for file in found]
+    for file, _ in links:
+        tell(access, "file.link", file, after={"seconds": settings.LINK_SECONDS})
+    return [made for _, made in links]
 
 
-def follow(token: str) -> File:
-    """The file that a link's token names. Raises LinkRefused."""
+def link(file: File, base: str, user: User) -> str:
+    """A fresh URL below `base` (scheme and host) that downloads the file until LINK_SECONDS from now, without other credentials.
+
+    `user`: to whom it is given. It ends early if they lose the right to the file; the record of a download names them.
+    """
+    return f"{base.rstrip('/')}/download/{signing.dumps([str(file.organization_id), file.pk, user.pk], salt=_SALT)}"
+
+
+def follow(token: str) -> tuple[File, User]:
+    """The file that a link's token names, and to whom the link was given. Raises LinkRefused."""
     try:
-        organization_id, pk = signing.loads(token, salt=_SALT, max_age=settings.LINK_SECONDS)
+        organization_id, pk, user_id = signing.loads(token, salt=_SALT, max_age=settings.LINK_SECONDS)
     except (signing.BadSignature, ValueError):
         raise LinkRefused("The link is not valid, or no longer.") from None
-    file: File | None = File.objects.listed().filter(organization_id=organization_id, pk=pk).first()
-    if file is None:
+    membership = Membership.objects.select_related("user", "organization").filter(user=user_id, organization=organization_id).first()
+    access = access_to(membership.user, membership.organization) if membership else None
+    file = visible.files(access).select_related("organization").filter(pk=pk).first() if access and visible.may_export(access) else None
+    if access is None or file is None:
         raise LinkRefused("The link is not valid, or no longer.")
-    return file
+    return file, access.user
+
+
+def note_download(file: File, user: User, first: int, last: int) -> None:
+    """Bytes `first` … `last` of the file are about to be sent to whoever holds the link that was given to `user`."""
+    after = {"first byte": first, "last byte": last, "size": file.size, "sha256": file.sha256}
+    record("file.download", file, organization=file.organization, user=user, after=after)
 
 
 # --- The end -------------------------------------------------------------------------------------------------------
-def delete_file(file: File) -> None:
-    """Remove the stored object; the row stays, with `deleted_at`."""
-    File.objects.filter(pk=file.pk, deleted_at=None, expires_at__gt=timezone.now()).update(expires_at=timezone.now())
-    remove(default_storage, file.storage_key)
-    File.objects.filter(pk=file.pk, deleted_at=None).update(deleted_at=timezone.now())
+def delete_file(access: Access, name: str) -> None:
+    """Raises NotFound."""
+    _delete(access, [find(access, name)])
 
 
-def delete_files(organization: Organization, names: list[str]) -> None:
+def delete_files(access: Access, names: list[str]) -> None:
     """Delete all of them, or none if one is unknown: raises NotFound then."""
-    found, missing = find_all(organization, names)
+    found, missing = find_all(access, names)
     if missing:
         raise NotFound(f"There is no file of the name {missing[0]}; nothing was deleted.")
+    _delete(access, found)
+
+
+def _delete(access: Access, found: list[File]) -> None:
+    """First what decides it, with its record, in one transaction; then the bytes."""
+    with transaction.atomic():
+        unlist(File.objects.filter(pk__in=[file.pk for file in found]))
+        for file in found:
+            tell(access, "file.delete", file, before=values_of(file, FILE))
     for file in found:
-        delete_file(file)
+        end(file)
+
+
+def unlist(files: QuerySet[File]) -> None:
+    """They expire now: nobody sees them any more, and links to them die."""
+    files.filter(deleted_at=None, expires_at__gt=timezone.now()).update(expires_at=timezone.now())
+
+
+def end(file: File) -> None:
+    """Remove the stored object; the row stays, with `deleted_at`."""
+    unlist(File.objects.filter(pk=file.pk))
+    remove(default_storage, file.storage_key)
+    File.objects.filter(pk=file.pk, deleted_at=None).update(deleted_at=timezone.now())
 
 
 def expire_files(now: datetime) -> int:
     """Remove the stored objects of files whose days are over, and finish deletions that were cut short. How many."""
     ended = list(File.objects.filter(deleted_at=None, expires_at__lte=now).order_by("pk"))
     for file in ended:
-        delete_file(file)
+        end(file)
     return len(ended)

@@ -1,6 +1,6 @@
-"""Jobs: made, changed, suspended, resumed, cancelled, cloned, deleted. Each change takes its beat row along in one transaction.
+"""Jobs: made, changed, suspended, resumed, cancelled, cloned, deleted. Each change takes its beat row and its audit entry along in one transaction.
 
-Call `exports.tasks.wake()` after what may have started a run: services know no broker.
+Whoever acts is an Access, and a job that it does not see is NotFound. Call `exports.tasks.wake()` after what may have started a run: services know no broker.
 """
 
 from collections.abc import Iterable
@@ -11,20 +11,23 @@ from django.db import transaction
 from django.db.models import Q, QuerySet
 from django.utils import timezone
 
-from accounts.models import Organization, User
+from accounts.models import Organization
+from accounts.services.access import Access
+from accounts.services.audit import values_of
 from exports.models import Job, Run
-from exports.services import certificates
+from exports.services import certificates, visible
 from exports.services.definitions import JobDefinition, definition_of, job_fields
 from exports.services.errors import Conflict, Invalid, NotFound
-from exports.services.runs import Status, cancel_run, current_runs, run_status
+from exports.services.runs import Status, current_runs, run_status, stop
 from exports.services.schedule import due_slots, first_slot, not_run, remove_beat, start, sync_beat
+from exports.services.trail import JOB, changing, tell
 
 SCHEDULE_TYPES = ("immediately", "once", "cron")
 
 
 # --- Looking -------------------------------------------------------------------------------------------------------
 def listing(
-    organization: Organization,
+    access: Access,
     *,
     title: str = "",
     type: str = "",  # noqa: A002 the word of the documents
@@ -32,7 +35,7 @@ def listing(
     schedule_type: str = "",
     suspended: bool | None = None,
 ) -> QuerySet[Job]:
-    """The organization's jobs. Texts filter by what contains them; `type` matches the job's type (UCS) and its data type."""
+    """The jobs. Texts filter by what contains them; `type` matches the job's type (UCS) and its data type."""
     chosen = Q(title__icontains=title) & Q(source__key__icontains=source) & (Q(kind__icontains=type) | Q(dataset__name__icontains=type))
     if suspended is not None:
         chosen &= Q(suspended=suspended)
@@ -40,12 +43,12 @@ def listing(
         chosen &= ~Q(cron="")
     elif schedule_type:
         chosen &= Q(cron="", start_date__isnull=schedule_type == "immediately")
-    return organization.jobs.filter(chosen, deleted_at=None).select_related("source", "dataset")
+    return visible.jobs(access).filter(chosen).select_related("source", "dataset")
 
 
-def find(organization: Organization, job_id: int) -> Job:
+def find(access: Access, job_id: int) -> Job:
     """Raises NotFound."""
-    job = listing(organization).filter(pk=job_id).first()
+    job = listing(access).filter(pk=job_id).first()
     if job is None:
         raise NotFound(f"There is no job {job_id}.")
     return job
@@ -70,126 +73,142 @@ def job_status(job: Job, current: Run | None = None) -> Status:
 
 # --- Making and changing -------------------------------------------------------------------------------------------
 @transaction.atomic
-def create_job(organization: Organization, owner: User, definition: JobDefinition) -> Job:
-    """The job, its beat row, and its first run if it starts at once. Raises Invalid; nothing is made then."""
+def create_job(access: Access, definition: JobDefinition) -> Job:
+    """The job of `access.user`, its beat row, and its first run if it starts at once. Raises Invalid, Denied; nothing is made then."""
     now = timezone.now()
-    _need_certificate(organization, now)
-    job = Job(organization=organization, owner=owner, created_at=now, **job_fields(organization, definition, now))
+    fields = job_fields(access, definition, now)
+    _need_certificate(access.organization, now)
+    job = Job(organization=access.organization, owner=access.user, created_at=now, **fields)
     _begin(job, now)
+    tell(access, "job.create", job, after=values_of(job, JOB))
     return job
 
 
 @transaction.atomic
-def update_job(job: Job, definition: JobDefinition) -> Job:
+def update_job(access: Access, job: Job, definition: JobDefinition) -> Job:
     """Replace the definition. Raises Invalid, or Conflict if the job has ever started or is cancelled."""
-    job, now = _locked(job), timezone.now()
-    fields = job_fields(job.organization, definition, now)
+    job, now = _locked(access, job), timezone.now()
+    fields = job_fields(access, definition, now)
     job.runs.filter(status=Run.Status.PENDING, token=0).delete()
     if job.runs.exists() or job.cancelled_at:
         raise Conflict(
             f"Job {job.pk} has already started or was cancelled; only a job that has not started can be changed. Clone it instead."
         )
-    for name, value in fields.items():
-        setattr(job, name, value)
-    _begin(job, now)
+    with changing(access, "job.update", job):
+        for name, value in fields.items():
+            setattr(job, name, value)
+        _begin(job, now)
     return job
 
 
 @transaction.atomic
-def clone(job: Job, owner: User) -> Job:
-    """A suspended copy that belongs to `owner`. A start that has passed becomes a start on resuming."""
-    now = timezone.now()
+def clone(access: Access, job: Job) -> Job:
+    """A suspended copy that belongs to `access.user`. A start that has passed becomes a start on resuming."""
+    job, now = _locked(access, job), timezone.now()
     copy = replace(definition_of(job), title=f"{job.title[:190]} (copy)", suspended=True)
     if not copy.cron and copy.start_date and copy.start_date < now:
         copy = replace(copy, start_date=None, immediately=True)
-    return create_job(job.organization, owner, copy)
+    made = create_job(access, copy)
+    tell(access, "job.clone", job, after={"copy": made.pk})
+    return made
 
 
 @transaction.atomic
-def run_now(job: Job) -> Run:
+def run_now(access: Access, job: Job) -> Run:
     """Start the job once more, whatever its schedule. Raises Conflict while one of its runs goes on, Invalid without certificate."""
-    job, now = _locked(job), timezone.now()
+    job, now = _locked(access, job), timezone.now()
     _need_certificate(job.organization, now)
     if active := job.runs.filter(status__in=Run.ACTIVE).first():
         raise Conflict(f"Job {job.pk} is {run_status(active)}; wait until run {active.pk} ends, or cancel it.")
-    return Run.objects.create(organization=job.organization, job=job, slot=now, created_at=now)
+    run = Run.objects.create(organization=job.organization, job=job, slot=now, created_at=now)
+    tell(access, "job.run", job, after={"run": run.pk})
+    return run
 
 
 # --- Suspending, resuming, ending ----------------------------------------------------------------------------------
 @transaction.atomic
-def suspend_job(job: Job) -> Job:
+def suspend_job(access: Access, job: Job) -> Job:
     """Start nothing more until resumed; a run that goes on is not touched. Raises Conflict if no start is ahead."""
-    job = _locked(job)
+    job = _locked(access, job)
     if job.suspended:
         raise Conflict(f"Job {job.pk} is already suspended.")
     if job.next_slot is None:
         raise Conflict(f"Job {job.pk} has no start ahead that could be suspended.")
-    job.suspended = True
-    job.save(update_fields=["suspended"])
-    sync_beat(job)
+    with changing(access, "job.suspend", job):
+        job.suspended = True
+        job.save(update_fields=["suspended"])
+        sync_beat(job)
     return job
 
 
 @transaction.atomic
-def resume_job(job: Job) -> Job:
+def resume_job(access: Access, job: Job) -> Job:
     """Go on. Cron slots that passed meanwhile are recorded as one skipped run; a single start that passed happens now.
 
     Raises Conflict if the job is not suspended, Invalid without a usable certificate.
     """
-    job, now = _locked(job), timezone.now()
+    job, now = _locked(access, job), timezone.now()
     if not job.suspended:
         raise Conflict(f"Job {job.pk} is not suspended.")
     _need_certificate(job.organization, now)
-    job.suspended = False
-    if job.cron and job.next_slot and job.next_slot <= now:
-        _record_skipped(job, now)
-    job.save(update_fields=["suspended", "next_slot"])
-    sync_beat(job)
-    if job.next_slot and job.next_slot <= now:
-        start(job, now)
+    with changing(access, "job.resume", job):
+        job.suspended = False
+        if job.cron and job.next_slot and job.next_slot <= now:
+            _record_skipped(job, now)
+        job.save(update_fields=["suspended", "next_slot"])
+        sync_beat(job)
+        if job.next_slot and job.next_slot <= now:
+            start(job, now)
     return job
 
 
 @transaction.atomic
-def cancel_job(job: Job, by: User | None = None) -> Job:
+def cancel_job(access: Access, job: Job) -> Job:
     """Cancel the job's runs that wait or go on; if there is none, what is ahead of it. Raises Conflict if there is neither."""
-    job = _locked(job)
+    job = _locked(access, job)
     active = list(job.runs.filter(status__in=Run.ACTIVE))
-    for run in active:
-        cancel_run(run, by)
-    if not active:
-        if job.next_slot is None:
-            raise Conflict(f"Job {job.pk} is {job_status(job)}; there is nothing to cancel.")
-        _stop(job)
-        job.cancelled_at = timezone.now()
-        job.save(update_fields=["cancelled_at", "next_slot", "suspended"])
+    if not active and job.next_slot is None:
+        raise Conflict(f"Job {job.pk} is {job_status(job)}; there is nothing to cancel.")
+    with changing(access, "job.cancel", job, runs=[run.pk for run in active]):
+        for run in active:
+            stop(run, f"Cancelled by {access.user.get_username()}.")
+        if not active:
+            _stop(job)
+            job.cancelled_at = timezone.now()
+            job.save(update_fields=["cancelled_at", "next_slot", "suspended"])
     return job
 
 
 @transaction.atomic
-def delete_job(job: Job) -> None:
+def delete_job(access: Access, job: Job) -> None:
     """The job disappears, its history stays. What waits is cancelled; raises Conflict while a run is in progress."""
-    job = _locked(job)
+    job = _locked(access, job)
     for run in job.runs.filter(status=Run.Status.PENDING):
-        cancel_run(run)
+        stop(run, f"Its job was deleted by {access.user.get_username()}.")
     if job.runs.filter(status=Run.Status.IN_PROGRESS).exists():
         raise Conflict(f"Job {job.pk} is InProgress; cancel it before you delete it.")
-    _stop(job)
-    job.deleted_at = timezone.now()
-    job.save(update_fields=["deleted_at", "next_slot", "suspended"])
+    with changing(access, "job.delete", job):
+        _stop(job)
+        job.deleted_at = timezone.now()
+        job.save(update_fields=["deleted_at", "next_slot", "suspended"])
 
 
 @transaction.atomic
-def delete_jobs(organization: Organization, job_ids: Iterable[int]) -> None:
+def delete_jobs(access: Access, job_ids: Iterable[int]) -> None:
     """Delete all of them, or none if one is unknown (NotFound) or in progress (Conflict)."""
-    for job in [find(organization, job_id) for job_id in dict.fromkeys(job_ids)]:
-        delete_job(job)
+    # All are locked first and in one order, so that two who delete or change the same jobs do not wait for each other.
+    for job in [_locked(access, find(access, job_id)) for job_id in sorted(set(job_ids))]:
+        delete_job(access, job)
 
 
 # --- Steps ---------------------------------------------------------------------------------------------------------
-def _locked(job: Job) -> Job:
-    """The job as it is now, held until the transaction ends (SQLite's transactions hold everything anyway)."""
-    return Job.objects.select_for_update(of=("self",)).select_related("organization", "source", "dataset").get(pk=job.pk)
+def _locked(access: Access, job: Job) -> Job:
+    """The job as it is now, held until the transaction ends (SQLite's transactions hold everything anyway). Raises NotFound."""
+    held = visible.jobs(access).select_for_update(of=("self",)).select_related("organization", "source", "dataset")
+    found = held.filter(pk=job.pk).first()
+    if found is None:
+        raise NotFound(f"There is no job {job.pk}.")
+    return found
 
 
 def _begin(job: Job, now: datetime) -> None:

@@ -3,6 +3,7 @@
 import queue
 import threading
 from collections.abc import Callable, Generator, Iterator
+from contextvars import copy_context
 from typing import TypeVar
 
 T = TypeVar("T")
@@ -25,7 +26,7 @@ def ahead(items: Iterator[T], check: Callable[[], None]) -> Generator[T, None, N
     """
     handover: queue.Queue[T | _End] = queue.Queue(1)
     abandoned = threading.Event()
-    thread = threading.Thread(target=_produce, args=(items, handover, abandoned), name="stage", daemon=True)
+    thread = threading.Thread(target=copy_context().run, args=(_produce, items, handover, abandoned), name="stage", daemon=True)
     thread.start()
     try:
         while True:

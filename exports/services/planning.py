@@ -8,12 +8,14 @@ from django.db import transaction
 from django.utils import timezone
 from isal import isal_zlib
 
+from accounts.services.access import Denied, access_to
 from exports.formats import FORMATS
 from exports.models import Certificate, Dataset, Job, Part, Run
 from exports.sealing.cms import Recipient, content_type
 from exports.sealing.package import room
 from exports.services.catalogue import selection
 from exports.services.claiming import LeaseLost, held_run
+from exports.services.visible import check_export
 from exports.sources import open_reader
 from exports.sources.base import Key, MixedColumn, Reader, Selection
 from exports.sources.keys import dump_key
@@ -51,7 +53,7 @@ def selection_of(run: Run, dataset: Dataset) -> Selection:
 
 def plan(run: Run) -> Reader:
     """Freeze the run's terms and create its parts. Gives the reader whose snapshot the parts read in: keep it open meanwhile."""
-    _check_owner(run.job)
+    check_owner(run.job)
     certificates = _usable_certificates(run)
     run.recipients = [certificate.pk for certificate in certificates]
     content_type(recipients_of(run))
@@ -68,10 +70,16 @@ def plan(run: Run) -> Reader:
     return reader
 
 
-def _check_owner(job: Job) -> None:
-    """A job runs with what its owner may do at that moment (semantics; protocol: role revoked)."""
-    if not job.owner.is_active or not job.owner.organizations.filter(pk=job.organization_id).exists():
-        raise ExportFailed(f"The job's owner {job.owner.get_username()} no longer belongs to {job.organization.name}.")
+def check_owner(job: Job) -> None:
+    """A job runs with what its owner may do at that moment (semantics; security: role revoked mid-run). Raises ExportFailed."""
+    access = access_to(job.owner, job.organization)
+    if access is None:
+        wrong = f"no longer belongs to {job.organization}" if job.owner.is_active else "is no longer active"
+        raise ExportFailed(f"The job's owner {job.owner} {wrong}. Clone the job: the copy runs as yours.")
+    try:
+        check_export(access, job.source)
+    except Denied as denied:
+        raise ExportFailed(f"The job runs with its owner's permissions. {denied}") from None
 
 
 def _usable_certificates(run: Run) -> list[Certificate]:

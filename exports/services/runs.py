@@ -9,12 +9,13 @@ from django.db import transaction
 from django.db.models import Exists, F, OuterRef, Q, QuerySet
 from django.db.models.functions import Now
 
-from accounts.models import Organization, User
+from accounts.services.access import Access
 from exports.models import File, Job, Part, Run
 from exports.sealing.storage import keys_below, remove
+from exports.services import files, visible
 from exports.services.errors import Conflict, NotFound
-from exports.services.files import delete_file
 from exports.services.finishing import folder_of
+from exports.services.trail import tell
 
 
 class Status(StrEnum):
@@ -54,7 +55,7 @@ def run_status(run: Run) -> Status:
 
 
 def history(
-    organization: Organization,
+    access: Access,
     *,
     title: str = "",
     type: str = "",  # noqa: A002 the word of the documents
@@ -70,15 +71,15 @@ def history(
         chosen &= Q(status__in=[of_run for of_run, seen in _STATUS_OF.items() if seen == status])
     if job_id is not None:
         chosen &= Q(job_id=job_id)
-    found = organization.runs.filter(chosen)
+    found = visible.runs(access).filter(chosen)
     if file_name:
         found = found.filter(Exists(File.objects.filter(run=OuterRef("pk"), name__icontains=file_name)))
     return found.select_related("job__source", "job__dataset")
 
 
-def find(organization: Organization, run_id: int) -> Run:
+def find(access: Access, run_id: int) -> Run:
     """Raises NotFound."""
-    run = history(organization).filter(pk=run_id).first()
+    run = history(access).filter(pk=run_id).first()
     if run is None:
         raise NotFound(f"There is no history record {run_id}.")
     return run
@@ -87,11 +88,11 @@ def find(organization: Organization, run_id: int) -> Run:
 def outcomes(runs: Iterable[Run]) -> dict[int, Outcome]:
     """The outcome of each run, by its id."""
     found = {run.pk: run for run in runs}
-    files: dict[int, list[File]] = {}
+    listed: dict[int, list[File]] = {}
     for file in File.objects.listed().filter(run__in=found).order_by("part_id", "pk"):
-        files.setdefault(file.run_id, []).append(file)
+        listed.setdefault(file.run_id, []).append(file)
     return {
-        pk: Outcome(run.progress, tuple(file.name for file in files.get(pk, [])), sum(file.size for file in files.get(pk, [])))
+        pk: Outcome(run.progress, tuple(file.name for file in listed.get(pk, [])), sum(file.size for file in listed.get(pk, [])))
         for pk, run in found.items()
     }
 
@@ -108,9 +109,16 @@ def current_runs(jobs: Sequence[Job]) -> dict[int, Run]:
 
 
 # --- The end -------------------------------------------------------------------------------------------------------
-def cancel_run(run: Run, by: User | None = None) -> None:
-    """Stop it, now: whoever works on it loses its lease with the next heartbeat. Raises Conflict if it has ended."""
-    message = f"Cancelled by {by.get_username()}." if by else "Cancelled."
+@transaction.atomic
+def cancel_run(access: Access, run: Run) -> None:
+    """Stop it, now: whoever works on it loses its lease with the next heartbeat. Raises Conflict if it has ended, and NotFound."""
+    before = find(access, run.pk).status
+    stop(run, f"Cancelled by {access.user.get_username()}.")
+    tell(access, "run.cancel", run, before={"status": before}, after={"status": run.status})
+
+
+def stop(run: Run, message: str) -> None:
+    """Raises Conflict if it has ended."""
     active = Run.objects.filter(pk=run.pk, status__in=Run.ACTIVE)
     terms = {"status": Run.Status.CANCELLED, "token": F("token") + 1, "lease_until": None, "finished_at": Now(), "message": message}
     if not active.update(**terms):
@@ -119,11 +127,19 @@ def cancel_run(run: Run, by: User | None = None) -> None:
     run.refresh_from_db()
 
 
-def delete_run(run: Run) -> None:
-    """Delete the record, its files and their stored objects. Raises Conflict while it is pending or in progress."""
-    _refuse_active([run])
+def delete_run(access: Access, run_id: int) -> None:
+    """Delete the record, its files and their stored objects. Raises NotFound, or Conflict while it is pending or in progress."""
+    delete_runs(access, [run_id])
+
+
+def _delete(access: Access, run: Run) -> None:
+    """What is destroyed first is recorded first: its files are no more for anybody once that is committed, whatever comes then."""
+    with transaction.atomic():
+        listed = list(File.objects.listed().filter(run=run).values_list("name", flat=True))
+        files.unlist(run.files.all())
+        tell(access, "run.delete", run, before={"job": run.job, "slot": run.slot, "status": run.status, "files": listed})
     for file in run.files.filter(deleted_at=None):
-        delete_file(file)
+        files.end(file)
     for key in keys_below(default_storage, folder_of(run)):
         remove(default_storage, key)
     with transaction.atomic():
@@ -134,12 +150,12 @@ def delete_run(run: Run) -> None:
         run.delete()
 
 
-def delete_runs(organization: Organization, run_ids: Iterable[int]) -> None:
+def delete_runs(access: Access, run_ids: Iterable[int]) -> None:
     """Delete all of them, or none if one is unknown (NotFound) or goes on (Conflict)."""
-    runs = [find(organization, run_id) for run_id in dict.fromkeys(run_ids)]
+    runs = [find(access, run_id) for run_id in dict.fromkeys(run_ids)]
     _refuse_active(runs)
     for run in runs:
-        delete_run(run)
+        _delete(access, run)
 
 
 def _refuse_active(runs: Iterable[Run]) -> None:

@@ -9,6 +9,7 @@ from datetime import timedelta
 from django.conf import settings
 from django.db.models import QuerySet
 from django.utils import timezone
+from structlog.contextvars import bound_contextvars
 
 from exports.models import Part, Run
 from exports.sealing.cms import SealingError
@@ -24,7 +25,7 @@ from exports.services.claiming import (
     run_held_through,
 )
 from exports.services.finishing import fail, finish
-from exports.services.planning import ExportFailed, plan
+from exports.services.planning import ExportFailed, check_owner, plan
 from exports.services.schedule import start_due
 from exports.services.tidying import collect_ended
 from exports.services.writing import write_part
@@ -69,10 +70,17 @@ def _plan(run: Run, snapshots: ExitStack, on_planned: Callable[[int], None] | No
 
 
 def _attempt(run: Run, row: Run | Part, action: Callable[[], None]) -> None:
-    """One step, and what becomes of its failure: another try, a sentence for the owner, or a bug's traceback."""
+    """One step, with the run's id in each log line that it writes."""
+    with bound_contextvars(correlation_id=run.correlation_id, run=run.pk):
+        _attempt_step(run, row, action)
+
+
+def _attempt_step(run: Run, row: Run | Part, action: Callable[[], None]) -> None:
+    """What becomes of a failure: another try, a sentence for the owner, or a bug's traceback."""
     held = run_held_through(row)
     try:
         _check_limits(run, row)
+        check_owner(run.job)
         action()
     except LeaseLost:
         logger.info("Lost %s: another worker has it, or its run has ended or taken too long", row)

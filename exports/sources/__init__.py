@@ -9,8 +9,8 @@ from sqlalchemy import exc
 from sqlalchemy.engine import URL
 
 from exports.sources.base import Reader
+from exports.sources.engines import connect
 from exports.sources.generic_errors import translate
-from exports.sources.generic_types import arguments
 from exports.sources.postgresql_errors import translate as translate_postgres
 from exports.sources.urls import parse
 
@@ -41,8 +41,8 @@ def inspecting(url: str, *, sqlite_folder: Path | None = None) -> Iterator[sa.In
     """SQLAlchemy's inspector of the database, for its catalogue. Raises SourceError without anything secret."""
     parsed = parse(url, sqlite_folder)
     try:
-        engine = sa.create_engine(_read_only(parsed), poolclass=sa.NullPool, connect_args=arguments(parsed), hide_parameters=True)
-        with engine.connect() as connection:
+        _, connection = connect(_read_only(parsed))
+        with connection:
             yield sa.inspect(connection)
     except (exc.SQLAlchemyError, ModuleNotFoundError) as error:
         raise _sentence(error, parsed) from None

@@ -10,7 +10,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import sqlalchemy as sa
 
-from exports.sources.base import JSON_TEXT, MixedColumn, SourceError
+from exports.sources.base import JSON_TEXT, MixedColumn
 
 _EPOCH = datetime(1970, 1, 1)  # noqa: DTZ001 a difference of naive moments
 _DAYS = ((datetime(1, 1, 1) - _EPOCH).days, (datetime(9999, 12, 31) - _EPOCH).days)  # noqa: DTZ001
@@ -78,21 +78,3 @@ def quote_specials(array: pa.Array) -> pa.Array:
     if not special.true_count:
         return array
     return pa.array([_QUOTED.get(text, text) for text in array.to_pylist()], pa.string())
-
-
-def one_line(array: pa.Array) -> pa.Array:
-    """JSON text without its line breaks, which can only stand between tokens."""
-    if not pc.any(pc.match_substring_regex(array, "[\r\n]")).as_py():
-        return array
-    return pc.replace_substring_regex(array, pattern="[\r\n]+", replacement=" ")
-
-
-def check_text(batch: pa.RecordBatch) -> pa.RecordBatch:
-    """Raise SourceError naming the column if text is not valid UTF-8."""
-    for name, array in zip(batch.schema.names, batch.columns, strict=True):
-        if pa.types.is_string(array.type):
-            try:
-                array.validate(full=True)
-            except pa.ArrowInvalid:
-                raise SourceError(f"Column {name} holds text that is not valid UTF-8.") from None
-    return batch

@@ -15,8 +15,9 @@ from sqlalchemy.engine import URL, Connection, Engine
 
 from exports.sources.arrow import empty_batch
 from exports.sources.base import Key, Selection, SourceError
+from exports.sources.engines import connect
 from exports.sources.generic_errors import translate
-from exports.sources.generic_types import Column, arguments, moment_for, plan, rename
+from exports.sources.generic_types import Column, moment_for, plan, rename
 from exports.sources.selecting import columns_of, distinct, make_table, quoted, select_boundaries, select_count, select_rows
 
 Result = TypeVar("Result")
@@ -128,8 +129,7 @@ class GenericReader:
         return self._open
 
     def _connect(self) -> None:
-        self._engine = sa.create_engine(self._url, poolclass=sa.NullPool, connect_args=arguments(self._url), hide_parameters=True)
-        self._open = self._engine.connect()
+        self._engine, self._open = connect(self._url)
         if self._is_mysql:
             for statement in ("SET SESSION time_zone = '+00:00'", "SET SESSION TRANSACTION ISOLATION LEVEL REPEATABLE READ"):
                 self._open.exec_driver_sql(statement)
@@ -187,7 +187,9 @@ class GenericReader:
             result.close()
 
     def _kill(self) -> None:
-        engine = sa.create_engine(self._url, poolclass=sa.NullPool, connect_args=arguments(self._url), hide_parameters=True)
+        engine = self._engine
+        if engine is None:
+            return
         with suppress(exc.SQLAlchemyError, OSError), engine.connect() as other:  # unreachable: then the read ends by itself
             other.exec_driver_sql(f"KILL QUERY {self._thread:d}")
 

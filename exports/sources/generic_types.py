@@ -12,6 +12,7 @@ from sqlalchemy.dialects import mysql
 from sqlalchemy.engine import URL
 
 from exports.sources.base import JSON_TEXT, MixedColumn, SourceError
+from exports.sources.network import checked_addresses
 
 Element = sa.ColumnElement[Any]
 BINARY = (sa.LargeBinary, sa.BINARY, sa.VARBINARY)
@@ -33,9 +34,31 @@ def arguments(url: URL) -> dict[str, Any]:
         case "mysql" | "mariadb":
             return {"local_infile": False, "connect_timeout": seconds}
         case "postgresql":
-            return {"connect_timeout": seconds, "passfile": "/dev/null/none"}
+            return {"connect_timeout": seconds, **libpq_arguments(url)}
         case _:
             return {}
+
+
+def libpq_arguments(url: URL) -> dict[str, str]:
+    """The checked addresses, beside the name that TLS is checked against; and no password file or certificate of this machine.
+
+    Raises SourceError if the host may not be a source's.
+    """
+    addresses = checked_addresses(url)
+    nowhere = {"passfile": "/dev/null/none", "sslcert": "/dev/null/none"}
+    if not addresses:
+        return nowhere
+    return nowhere | {"host": ",".join([str(url.host)] * len(addresses)), "hostaddr": ",".join(addresses)}
+
+
+def pinned(url: URL) -> list[URL]:
+    """The URL with each of its host's checked addresses instead of the name, for drivers that resolve names themselves.
+
+    PostgreSQL's keeps the name (see libpq_arguments), SQLite's has none. Raises SourceError if the host may not be a source's.
+    """
+    if url.get_backend_name() in {"postgresql", "sqlite"}:
+        return [url]
+    return [url.set(host=address) for address in checked_addresses(url)]
 
 
 def moment_for(column: sa.Column[Any], moment: datetime) -> datetime:

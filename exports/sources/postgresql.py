@@ -13,7 +13,7 @@ from datetime import datetime
 from types import TracebackType
 from typing import Any, Self, TypeVar
 
-import adbc_driver_postgresql.dbapi as adbc
+import adbc_driver_postgresql
 import psycopg
 import pyarrow as pa
 import sqlalchemy as sa
@@ -22,14 +22,16 @@ from psycopg.rows import tuple_row
 from sqlalchemy.dialects.postgresql.psycopg import dialect as psycopg_dialect
 from sqlalchemy.engine import URL
 
+from exports.sources import adbc_stream
 from exports.sources.arrow import empty_batch, finish, schema_of
 from exports.sources.base import Key, Selection, SourceError
+from exports.sources.generic_types import libpq_arguments
 from exports.sources.postgresql_errors import translate
 from exports.sources.postgresql_types import CATALOGUE, Native, column_from, key_text, plan, register_loaders
 from exports.sources.selecting import columns_of, distinct, make_table, select_boundaries, select_count, select_rows
 
 Result = TypeVar("Result")
-BATCH_BYTES = 4_000_000
+BATCH_BYTES = 3_000_000
 # DateStyle, IntervalStyle and TimeZone decide the text of values; a statement may take as long as it needs.
 SETTINGS = (
     "SET TimeZone TO 'UTC'; SET DateStyle TO 'ISO, YMD'; SET IntervalStyle TO 'iso_8601'; SET client_encoding TO 'UTF8'; "
@@ -48,9 +50,9 @@ class PostgresReader:
 
     def __init__(self, url: URL) -> None:
         self._url = url
+        self._conninfo = ""
         self._side: psycopg.Connection[Any] | None = None
-        self._stream: adbc.Connection | None = None
-        self._cursor: adbc.Cursor | None = None
+        self._stream: adbc_stream.Stream | None = None
         self._tables: dict[tuple[str, str], sa.Table] = {}
         self._cancelled = threading.Event()
         self._busy = threading.Event()
@@ -101,8 +103,8 @@ class PostgresReader:
                 yield empty_batch(schema)
             done = True
         finally:
-            if done:
-                self._close_cursor()
+            if done and self._stream is not None:
+                self._stream.end()
             else:  # a COPY that was not read to its end cannot be gone on with
                 self._close_stream()
 
@@ -152,7 +154,8 @@ class PostgresReader:
         return self._side
 
     def _connect(self) -> psycopg.Connection[Any]:
-        connection = psycopg.connect(_conninfo(self._url), autocommit=True, row_factory=tuple_row, prepare_threshold=None)
+        self._conninfo = _conninfo(self._url)
+        connection = psycopg.connect(self._conninfo, autocommit=True, row_factory=tuple_row, prepare_threshold=None)
         connection.execute(SETTINGS)
         return connection
 
@@ -189,23 +192,15 @@ class PostgresReader:
     def _open_stream(self, statement: str) -> Iterator[pa.RecordBatch]:
         if self._stream is None:
             snapshot = self._snapshot()
-            self._stream = adbc.connect(_conninfo(self._url), autocommit=True)
-            self._stream_execute(SETTINGS, BEGIN, f"SET TRANSACTION SNAPSHOT '{snapshot}'")
-        self._cursor = self._stream.cursor()
-        self._cursor.adbc_statement.set_options(**{"adbc.postgresql.batch_size_hint_bytes": str(BATCH_BYTES)})
-        self._cursor.execute(statement)
-        return iter(self._cursor.fetch_record_batch())
-
-    def _stream_execute(self, *statements: str) -> None:
-        assert self._stream is not None
-        with self._stream.cursor() as cursor:
-            for statement in "; ".join(statements).split("; "):  # ADBC prepares each, so one at a time
-                cursor.execute(statement)
+            self._stream = adbc_stream.Stream(adbc_driver_postgresql.connect(self._conninfo))
+            for command in (*SETTINGS.split("; "), BEGIN, f"SET TRANSACTION SNAPSHOT '{snapshot}'"):  # ADBC prepares each, so one at a time
+                self._stream.execute(command)
+        return iter(self._stream.query(statement, **{"adbc.postgresql.batch_size_hint_bytes": str(BATCH_BYTES)}))
 
     def _send_cancel(self) -> None:
-        with suppress(adbc.Error, psycopg.Error):  # already gone: what the reading thread sees decides
-            if self._cursor is not None:
-                self._cursor.adbc_cancel()
+        with suppress(adbc_stream.Error, psycopg.Error):  # already gone: what the reading thread sees decides
+            if self._stream is not None:
+                self._stream.cancel()
             if self._side is not None:
                 self._side.cancel_safe(timeout=1)
 
@@ -216,31 +211,25 @@ class PostgresReader:
             if self._cancelled.is_set():
                 raise SourceError("The read was cancelled.")
             return call()
-        except (psycopg.Error, adbc.Error, OSError, pa.ArrowException) as error:
+        except (psycopg.Error, adbc_stream.Error, OSError, pa.ArrowException) as error:
             if self._cancelled.is_set():
                 raise SourceError("The read was cancelled.") from None
             raise translate(error, self._url) from None
         finally:
             self._busy.clear()
 
-    def _close_cursor(self) -> None:
-        cursor, self._cursor = self._cursor, None
-        if cursor is not None:
-            cursor.close()
-
     def _close_stream(self) -> None:
-        if self._cursor is not None and self._stream is not None:
-            with suppress(adbc.Error):  # nothing runs any more: there is nothing to cancel
-                self._cursor.adbc_cancel()
-        self._close_cursor()
         stream, self._stream = self._stream, None
         if stream is not None:
+            with suppress(adbc_stream.Error):  # nothing runs any more: there is nothing to cancel
+                stream.cancel()
             stream.close()
 
 
 def _conninfo(url: URL) -> str:
-    """What libpq reads. It must not find a password or key of its own on this machine: passfile, and no service."""
-    options = {"connect_timeout": "10", "application_name": "strongroom", "keepalives_idle": "30", "passfile": "/dev/null/none"}
+    """What libpq reads. Raises SourceError if the host may not be a source's."""
+    options = {"connect_timeout": "10", "application_name": "strongroom", "keepalives_idle": "30"}
     options |= {name: str(value) for name, value in url.query.items()}
     named = {"host": url.host, "port": url.port, "user": url.username, "password": url.password, "dbname": url.database}
-    return make_conninfo("", **options, **{name: str(value) for name, value in named.items() if value})
+    given = options | {name: str(value) for name, value in named.items() if value}
+    return make_conninfo("", **given | libpq_arguments(url))

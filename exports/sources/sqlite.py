@@ -1,36 +1,32 @@
-"""SQLite: rows through ADBC, guarded; everything else, and exact reading, through the standard library.
+"""SQLite: a whole selection by the compiled loop over SQLite's own functions; everything else through the standard library.
 
-A SQLite column holds any type, whatever it declares. ADBC fixes a column's type from its first rows, fails on some later
-values, and converts others without a word. So each column gets the storage class that it should hold, a first row that fixes
-the Arrow type, and a guard in the WHERE clause for what ADBC would convert: int in real, anything in text, text and numbers
-in blob. Whatever does not fit is a MixedColumn, and exact reading writes such a column value by value as JSON text.
+A SQLite column holds any type, whatever it declares. So each column gets the storage class that it should hold, and the loop
+looks at every cell's class. Whatever does not fit is a MixedColumn, and exact reading, which is the standard library's, writes
+such a column value by value as JSON text. Where Python does not let its SQLite be found (see sqlite_library), all reading is exact.
 """
 
-import queue
 import sqlite3
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import suppress
+from contextlib import closing, suppress
 from datetime import datetime
 from types import TracebackType
 from typing import Any, Self, TypeVar
 from urllib.parse import quote
 
-import adbc_driver_sqlite.dbapi as adbc
 import pyarrow as pa
 import sqlalchemy as sa
 from sqlalchemy.dialects.sqlite.pysqlite import dialect as sqlite_dialect
 from sqlalchemy.engine import URL
 
 from exports.sources import sqlite_exact, sqlite_moments
-from exports.sources.arrow import check_text, empty_batch
-from exports.sources.base import ConnectionLost, Key, MixedColumn, Selection, SourceError
-from exports.sources.selecting import choose, columns_of, distinct, make_table, select_boundaries, select_count
-from exports.sources.sqlite_types import OVERFLOW, Stored, column_from, fast_schema, guard, join, parts, sentinel, store_of
+from exports.sources.base import ConnectionLost, Key, Selection, SourceError
+from exports.sources.selecting import columns_of, distinct, make_table, select_boundaries, select_count, select_rows
+from exports.sources.sqlite_library import Statement, library
+from exports.sources.sqlite_types import Stored, column_from, store_of
 
 Result = TypeVar("Result")
 BATCH_BYTES = 4_000_000
-BATCH_ROWS = 4_096
 SAMPLE = 1_000
 
 
@@ -79,7 +75,7 @@ class SQLiteReader:
         return distinct([tuple(row) for row in self._rows(select_boundaries(self, selection, rows))])
 
     def batches(self, selection: Selection, *, exact: bool = False) -> Iterator[pa.RecordBatch]:
-        if exact:
+        if exact or not library():
             yield from self._exact(selection)
         else:
             yield from self._fast(selection)
@@ -145,7 +141,7 @@ class SQLiteReader:
             raise SourceError("The read was cancelled.")
         try:
             return call()
-        except (sqlite3.Error, adbc.Error, pa.ArrowException, OSError) as error:
+        except (sqlite3.Error, OSError) as error:
             if self._cancelled.is_set():
                 raise SourceError("The read was cancelled.") from None
             raise _translate(error) from None
@@ -169,47 +165,22 @@ class SQLiteReader:
             self._seen = place, sqlite_exact.seen(row)
         return self._seen[1]
 
-    def _batch_rows(self, selection: Selection, columns: list[sa.Column[Any]], stores: list[Stored]) -> int:
-        """How many rows make BATCH_BYTES, by the widest blobs of the selection and the mean text of its first rows."""
-        chosen = choose(self, selection)
-        text = [sa.func.coalesce(sa.func.length(chosen.column(c.name)), 0) + 8 for c in columns]
-        first = sa.select(sum(text[1:], text[0]).label("width")).select_from(chosen.rows).where(*chosen.where).limit(SAMPLE).subquery()
-        [(mean,)] = self._rows(sa.select(sa.func.avg(first.c.width)))
-        blobs = [chosen.column(c.name) for c, store in zip(columns, stores, strict=True) if store is Stored.BLOB]
-        widest = [sa.func.coalesce(sa.func.max(sa.func.length(blob)), 0) for blob in blobs]
-        [most] = self._rows(sa.select(*widest).select_from(chosen.rows).where(*chosen.where)) if blobs else [(0,)]
-        return int(max(1, min(BATCH_ROWS, BATCH_BYTES // max(int(mean or 1), *most, 1))))
-
     def _fast(self, selection: Selection) -> Iterator[pa.RecordBatch]:
+        from exports.sources.sqlite_fast import batches
+
         table = self.table(selection.schema, selection.table)
         columns = columns_of(table, selection)
-        stores = self._stores(table, columns)
-        chosen = choose(self, selection)
-        here = [chosen.column(column.name) for column in columns]
-        selected = [part for c, store in zip(here, stores, strict=True) for part in parts(c, store)]
-        first = [part for store in stores for part in sentinel(store)]
-        rows = sa.select(*[c.label(f"c{n}") for n, c in enumerate(selected)]).select_from(chosen.rows)
-        rows = rows.where(*chosen.where, guard(here, stores))
-        statement = sa.union_all(sa.select(*[c.label(f"c{n}") for n, c in enumerate(first)]), rows)
-        text, values = self._compiled(statement)
-        schema = fast_schema(columns, stores)
-        produce = _Producer(self._uri, text, values, self._batch_rows(selection, columns, stores))
-        sent = False
-        for number, batch in enumerate(produce.read(self._cancelled)):
-            rest = batch.slice(1) if number == 0 else batch
-            if rest.num_rows:
-                sent = True
-                yield check_text(join(rest, columns, stores, schema))
-            elif number == 0:
-                join(rest, columns, stores, schema)
-        if not sent:
-            yield empty_batch(schema)
+        fields = [(c.name, store) for c, store in zip(columns, self._stores(table, columns), strict=True)]
+        query = self._compiled(select_rows(self, selection, lambda _, here: [here]))
+        with closing(self._guard(lambda: Statement(self._uri, *query, self._cancelled.is_set))) as statement:
+            given = batches(statement, fields)
+            while (batch := self._guard(lambda: next(given, None))) is not None:
+                yield batch
 
     def _exact(self, selection: Selection) -> Iterator[pa.RecordBatch]:
         table = self.table(selection.schema, selection.table)
         columns = columns_of(table, selection)
-        chosen = choose(self, selection)
-        text, values = self._compiled(sa.select(*[chosen.column(c.name) for c in columns]).select_from(chosen.rows).where(*chosen.where))
+        text, values = self._compiled(select_rows(self, selection, lambda _, here: [here]))
         self._query("BEGIN")
         try:
             plans = [sqlite_exact.plan(c, found) for c, found in zip(columns, self._classes(table, columns), strict=True)]
@@ -220,63 +191,8 @@ class SQLiteReader:
                 self._connection.execute("ROLLBACK")
 
 
-class _Producer:
-    """Reads in a thread of its own: ADBC's SQLite cannot be interrupted, but the consumer can stop waiting for it.
-
-    Then the thread ends by itself after the step it is in, and closes its connection.
-    """
-
-    def __init__(self, uri: str, statement: str, values: tuple[Any, ...], rows: int) -> None:
-        self._uri = uri
-        self._statement = statement
-        self._values = values
-        self._batch_rows = rows
-        self._queue: queue.Queue[pa.RecordBatch | BaseException | None] = queue.Queue(maxsize=1)
-        self._stopped = threading.Event()
-
-    def read(self, cancelled: threading.Event) -> Iterator[pa.RecordBatch]:
-        thread = threading.Thread(target=self._run, name="sqlite-reader", daemon=True)
-        thread.start()
-        try:
-            while (item := self._next(cancelled)) is not None:
-                if isinstance(item, BaseException):
-                    raise _translate(item) from None
-                yield item
-        finally:
-            self._stopped.set()
-
-    def _next(self, cancelled: threading.Event) -> pa.RecordBatch | BaseException | None:
-        while not cancelled.is_set():
-            with suppress(queue.Empty):  # nothing yet: look whether somebody cancelled
-                return self._queue.get(timeout=0.1)
-        raise SourceError("The read was cancelled.")
-
-    def _put(self, item: pa.RecordBatch | BaseException | None) -> None:
-        while not self._stopped.is_set():
-            with suppress(queue.Full):  # the consumer is slower: wait, but not for ever
-                self._queue.put(item, timeout=0.1)
-                return
-
-    def _run(self) -> None:
-        try:
-            with adbc.connect(self._uri) as connection, connection.cursor() as cursor:
-                cursor.adbc_statement.set_options(**{"adbc.sqlite.query.batch_rows": str(self._batch_rows)})
-                cursor.execute(self._statement, self._values or None)
-                for batch in cursor.fetch_record_batch():
-                    self._put(batch)
-                    if self._stopped.is_set():
-                        return
-            self._put(None)
-        except Exception as error:  # noqa: BLE001 it is raised in the consumer's thread
-            self._put(error)
-
-
-def _translate(error: BaseException) -> SourceError:  # noqa: PLR0911 a table of errors
-    if isinstance(error, SourceError):
-        return error
+def _translate(error: Exception) -> SourceError:
     text = str(error)
-    if "Type mismatch" in text or OVERFLOW in text:
-        return MixedColumn("A column holds values of different types.")
     if "Could not decode to UTF-8" in text:
         return SourceError(f"Column {text.split(chr(39))[1]} holds text that is not valid UTF-8.")
     if "locked" in text or "busy" in text:

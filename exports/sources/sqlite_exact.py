@@ -10,8 +10,8 @@ import pyarrow as pa
 import sqlalchemy as sa
 
 from exports.sources.arrow import empty_batch
-from exports.sources.base import JSON_TEXT, SourceError
-from exports.sources.sqlite_types import ARROW, Stored, store_of
+from exports.sources.base import SourceError
+from exports.sources.sqlite_types import ARROW, Stored, field_of, store_of
 
 _PYTHON: dict[Stored, type] = {Stored.INTEGER: int, Stored.REAL: float, Stored.TEXT: str, Stored.BLOB: bytes}
 
@@ -26,9 +26,7 @@ class Exact:
 
     @property
     def field(self) -> pa.Field:
-        if self.store in ARROW:
-            return pa.field(self.name, ARROW[self.store])
-        return pa.field(self.name, pa.string(), metadata=JSON_TEXT)
+        return field_of(self.name, self.store)
 
     def convert(self, value: Any) -> Any:
         if value is None:

@@ -1,23 +1,13 @@
-"""SQLite's storage classes: which one a column should hold, and how ADBC is kept from converting the others."""
+"""SQLite's storage classes: which one a column should hold, and what Arrow makes of it."""
 
-from collections.abc import Sequence
 from enum import Enum
 from typing import Any
 
 import pyarrow as pa
-import pyarrow.compute as pc
 import sqlalchemy as sa
 
-from exports.sources.arrow import one_line, quote_specials
-from exports.sources.base import JSON_TEXT, MixedColumn
+from exports.sources.base import JSON_TEXT
 from exports.sources.selecting import quoted
-
-Element = sa.ColumnElement[Any]
-OVERFLOW = "integer overflow"
-"""What SQLite says when a guard is met: the one error that an expression can raise in a query."""
-
-
-_ARGUMENTS = 50  # a SQLite function takes up to 100
 
 
 class Stored(Enum):
@@ -80,80 +70,8 @@ def _declared(declared: str) -> Stored:  # noqa: PLR0911 SQLite's own rules, in 
     return Stored.INTEGER if declared.startswith("BOOL") else Stored.TEXT if declared.startswith(("DATE", "TIME")) else Stored.MIXED
 
 
-def parts(here: Element, store: Stored) -> list[Element]:
-    """The expressions that read one column: two for a number, whose values may be of either class."""
-    if store is Stored.NUMBER:
-        kind = sa.func.typeof(here)
-        return [sa.case((kind == _literal("'integer'"), here)), sa.case((kind == _literal("'real'"), here))]
-    return [here]
-
-
-def sentinel(store: Stored) -> list[Element]:
-    """The first row's values: they fix the Arrow types, so that leading NULLs do not."""
-    written = {Stored.INTEGER: "0", Stored.REAL: "0.5", Stored.BLOB: "x''"}
-    both = [Stored.INTEGER, Stored.REAL] if store is Stored.NUMBER else [store]
-    return [_literal(written.get(one, "''")) for one in both]
-
-
-def guard(columns: Sequence[Element], stores: Sequence[Stored]) -> Element:
-    """True for a row that ADBC gives as it is; for any other the query fails with OVERFLOW.
-
-    Numbers < text < blobs, whatever the values. So one max() and one min() over all text columns cost less than a typeof() each.
-    """
-    text = [sa.func.coalesce(here, _literal("''")) for here, store in zip(columns, stores, strict=True) if store is Stored.TEXT]
-    unfit = [condition for here, store in zip(columns, stores, strict=True) for condition in _unfit(here, store)]
-    for start in range(0, len(text), _ARGUMENTS):
-        some = [_literal("''"), *text[start : start + _ARGUMENTS]]
-        unfit += [sa.func.max(*some) >= _literal("x''"), sa.func.min(*some) < _literal("''")]
-    if not unfit:
-        return sa.true()
-    return sa.case((sa.or_(*unfit), _literal("abs(-9223372036854775807 - 1)")), else_=_literal("1")) == _literal("1")
-
-
-def _literal(text: str) -> sa.ColumnClause[Any]:
-    return sa.literal_column(text)
-
-
-def _unfit(here: Element, store: Stored) -> list[Element]:
-    kind = sa.func.typeof(here)
-    match store:
-        case Stored.REAL:
-            return [kind == _literal("'integer'")]
-        case Stored.BLOB:
-            return [here.collate("BINARY") < _literal("x''")]
-        case Stored.NUMBER:
-            return [here.collate("BINARY") >= _literal("''")]
-        case Stored.JSON:
-            return [kind.in_([_literal("'real'"), _literal("'blob'")]), sa.func.json_valid(here) == _literal("0")]
-        case Stored.MIXED:
-            return [here.is_not(None)]
-    return []
-
-
-def fast_schema(columns: Sequence[sa.Column[Any]], stores: Sequence[Stored]) -> pa.Schema:
-    fields = [
-        pa.field(c.name, ARROW[store]) if store in ARROW else pa.field(c.name, pa.string(), metadata=JSON_TEXT)
-        for c, store in zip(columns, stores, strict=True)
-    ]
-    return pa.schema(fields)
-
-
-def join(batch: pa.RecordBatch, columns: Sequence[sa.Column[Any]], stores: Sequence[Stored], schema: pa.Schema) -> pa.RecordBatch:
-    """ADBC's batch with the parts of each column put together. Raises MixedColumn if ADBC widened a type among its first rows."""
-    given = iter(batch.columns)
-    arrays = []
-    for column, store in zip(columns, stores, strict=True):
-        if store is Stored.NUMBER:
-            arrays.append(_number(column.name, next(given), next(given)))
-            continue
-        array = next(given)
-        if array.type != ARROW.get(store, pa.string()):
-            raise MixedColumn(f"Column {column.name} holds values of different types.")
-        arrays.append(one_line(array) if store is Stored.JSON else array)
-    return pa.RecordBatch.from_arrays(arrays, schema=schema)
-
-
-def _number(name: str, whole: pa.Array, real: pa.Array) -> pa.Array:
-    if whole.type != pa.int64() or real.type != pa.float64():
-        raise MixedColumn(f"Column {name} holds values that are no numbers.")
-    return pc.coalesce(pc.cast(whole, pa.string()), quote_specials(pc.cast(real, pa.string())))
+def field_of(name: str, store: Stored) -> pa.Field:
+    """The Arrow field of a column that is stored so: JSON text where Arrow has no exact type."""
+    if store in ARROW:
+        return pa.field(name, ARROW[store])
+    return pa.field(name, pa.string(), metadata=JSON_TEXT)

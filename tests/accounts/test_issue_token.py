@@ -8,8 +8,9 @@ from rest_framework.exceptions import AuthenticationFailed
 from rest_framework.request import Request
 from rest_framework.test import APIRequestFactory
 
-from accounts.api.authentication import BearerAuthentication, ForbiddenApiKey
-from accounts.models import AccessToken, ApiKey, Membership, Organization, User
+from accounts.api.authentication import BearerAuthentication
+from accounts.models import AccessToken, Membership, Organization, User
+from accounts.services.access import Access
 
 pytestmark = pytest.mark.django_db
 
@@ -28,7 +29,7 @@ def issue(*arguments: str) -> str:
     return out.getvalue().strip()
 
 
-def authenticate(authorization: str, **headers: str) -> tuple[User, AccessToken] | None:
+def authenticate(authorization: str, **headers: str) -> tuple[User, Access] | None:
     request = APIRequestFactory().get("/", headers={"authorization": authorization, **headers})
     return BearerAuthentication().authenticate(Request(request))
 
@@ -80,19 +81,27 @@ def test_bad_token_is_refused(user: User, authorization: str) -> None:
         authenticate(authorization)
 
 
+def test_revoked_token_is_refused(user: User) -> None:
+    token = issue("ana")
+    AccessToken.objects.get().end()
+    with pytest.raises(AuthenticationFailed):
+        authenticate(f"Bearer {token}")
+
+
+def test_token_of_an_inactive_user_is_refused(user: User) -> None:
+    token = issue("ana")
+    User.objects.update(is_active=False)
+    with pytest.raises(AuthenticationFailed):
+        authenticate(f"Bearer {token}")
+
+
+def test_token_dies_when_its_user_leaves_the_organization(user: User) -> None:
+    token = issue("ana")
+    Membership.objects.filter(user=user, organization__key="acme").delete()
+    with pytest.raises(AuthenticationFailed):
+        authenticate(f"Bearer {token}")
+
+
 @pytest.mark.parametrize("authorization", ["", "Basic YW5hOnNlY3JldA=="])
 def test_other_schemes_are_not_ours(user: User, authorization: str) -> None:
     assert authenticate(authorization) is None
-
-
-def test_valid_api_key_is_accepted_beside_the_token(user: User) -> None:
-    token = issue("ana")
-    _, key = ApiKey.issue(user, Organization.objects.get(key="acme"), lifetime=None)
-    assert authenticate(f"Bearer {token}", **{"x-api-key": key}) is not None
-
-
-def test_api_key_of_another_organization_is_forbidden(user: User) -> None:
-    token = issue("ana")
-    _, key = ApiKey.issue(user, Organization.objects.get(key="beta"), lifetime=None)
-    with pytest.raises(ForbiddenApiKey):
-        authenticate(f"Bearer {token}", **{"x-api-key": key})

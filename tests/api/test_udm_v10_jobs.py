@@ -10,6 +10,9 @@ from django.utils import timezone
 from django_celery_beat.models import PeriodicTask
 from rest_framework.test import APIClient
 
+from accounts.models import Organization, User
+from accounts.roles import EXPORTER
+from accounts.services.people import join
 from exports.models import Certificate, Dataset, Job, Run
 
 JOBS = "/udm/v10/export/jobs"
@@ -246,9 +249,9 @@ def test_a_bad_query_is_a_400_that_names_the_parameter(api: APIClient, query: st
 
 def test_a_background_refresh_is_no_use_of_the_token(api: APIClient, owner: Any) -> None:
     api.get(f"{JOBS}?bgUpdate=true")
-    assert owner.accesstoken_set.get().last_used_at is None
+    assert owner.access_tokens.get().last_used_at is None
     api.get(JOBS)
-    assert owner.accesstoken_set.get().last_used_at is not None
+    assert owner.access_tokens.get().last_used_at is not None
 
 
 def test_the_number_of_queries_does_not_grow_with_the_list(
@@ -342,7 +345,10 @@ def test_a_bad_id_is_a_404(api: APIClient, job_id: str) -> None:
     assert api.get(f"{JOBS}/{job_id}").status_code == 404
 
 
-def test_a_teammate_sees_and_stops_the_owners_job(api: APIClient, teammate_api: APIClient) -> None:
+def test_an_exporter_sees_and_stops_the_owners_job(
+    api: APIClient, teammate_api: APIClient, organization: Organization, teammate: User
+) -> None:
+    join(teammate, organization, [EXPORTER])
     job = api.post(JOBS, BODY).json()
     assert teammate_api.get(f"{JOBS}/{job['id']}").json() == job
     assert teammate_api.post(f"{JOBS}/cancel/{job['id']}").status_code == 200

@@ -55,15 +55,18 @@ def _run(url: str) -> Any:
     from django.utils import timezone
 
     from accounts.models import Organization, User
+    from accounts.roles import ADMINISTRATOR
+    from accounts.services.access import superuser_access
+    from accounts.services.people import join
     from exports.models import Job, Run, Source
     from exports.services import catalogue, certificates
     from exports.sources.contact_history import KIND
     from tests.keys import new_certificate
 
     organization = Organization.objects.create(key="bench", name="Bench")
-    owner = User.objects.create_user("bench")
-    owner.organizations.add(organization)
-    certificates.upload(organization, owner, "bench.pem", new_certificate()[0])
+    owner = User.objects.create_superuser("bench")
+    join(owner, organization, [ADMINISTRATOR])
+    certificates.upload(superuser_access(owner, organization), "bench.pem", new_certificate()[0])
     source = Source.objects.create(organization=organization, key="bench", name="Bench", kind=KIND, url=url)
     proposed = [dataset for dataset in catalogue.discover(source) if dataset.name == "Interaction"]
     for dataset in proposed:

@@ -1,95 +1,25 @@
 """The console in a real browser: what no test client sees."""
 
 import hashlib
-import json
-import os
 import time
-from collections.abc import Iterator
 from pathlib import Path
-from urllib.parse import urlsplit
 
 import pytest
 from django.urls import reverse
 from pytest_django.live_server_helper import LiveServer
 from selenium import webdriver
-from selenium.common.exceptions import NoSuchElementException, StaleElementReferenceException
 from selenium.webdriver.common.by import By
-from selenium.webdriver.remote.webelement import WebElement
-from selenium.webdriver.support.ui import WebDriverWait
 
 from exports.models import Run
-from tests.console.scenes import PASSWORD, SEALED, Scene, furnish, new_run
+from tests.console.browsing import button, requested_hosts, until
+from tests.console.scenes import SEALED, Scene, furnish, new_run
 
-CHROMIUM, DRIVER = Path("/usr/bin/chromium"), Path("/usr/bin/chromedriver")
-SWITCHES = (
-    "--no-sandbox --headless=new --disable-gpu --disable-background-networking --disable-component-update --disable-sync "
-    "--no-first-run --disable-default-apps --window-size=1440,900"
-).split()
-PAGES = ("console", "console-jobs", "console-job-new", "console-runs", "console-files", "console-certificates")
-
-
-@pytest.fixture(scope="module")
-def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[webdriver.Chrome]:
-    if not (CHROMIUM.exists() and DRIVER.exists()):
-        if os.environ.get("CI"):
-            pytest.fail("no browser")
-        pytest.skip("no browser")
-    folder = tmp_path_factory.mktemp("browser")
-    options = webdriver.ChromeOptions()
-    options.binary_location = str(CHROMIUM)
-    for switch in (*SWITCHES, f"--user-data-dir={folder / 'profile'}"):
-        options.add_argument(switch)
-    options.set_capability("goog:loggingPrefs", {"browser": "ALL", "performance": "ALL"})
-    options.add_experimental_option("prefs", {"download.default_directory": str(folder / "downloads")})
-    chrome = webdriver.Chrome(options=options, service=webdriver.ChromeService(str(DRIVER)))
-    chrome.downloads = folder / "downloads"  # type: ignore[attr-defined]
-    yield chrome
-    chrome.quit()
+PAGES = ("console", "console-jobs", "console-job-new", "console-runs", "console-files", "console-certificates", "console-audit")
 
 
 @pytest.fixture
 def scene(transactional_db: None, storage: None) -> Scene:
     return furnish()
-
-
-@pytest.fixture
-def console(browser: webdriver.Chrome, live_server: LiveServer, scene: Scene) -> Iterator[webdriver.Chrome]:
-    """Signed in as the owner, through the form, on the overview. At the end: no error and no foreign host in any page."""
-    log(browser, "browser"), log(browser, "performance")
-    browser.get(live_server.url)
-    browser.find_element(By.NAME, "username").send_keys("owner")
-    browser.find_element(By.NAME, "password").send_keys(PASSWORD)
-    browser.find_element(By.CSS_SELECTOR, "form button").click()
-    until(browser, lambda: browser.current_url == f"{live_server.url}/")
-    yield browser
-    errors = [entry["message"] for entry in log(browser, "browser") if entry["level"] == "SEVERE"]
-    hosts = requested_hosts(browser)
-    browser.get("about:blank")
-    browser.execute_cdp_cmd("Emulation.clearDeviceMetricsOverride", {})
-    browser.delete_all_cookies()
-    assert errors == []
-    assert hosts <= {urlsplit(live_server.url).netloc}
-
-
-def log(browser: webdriver.Chrome, kind: str) -> list[dict[str, str]]:
-    """What was logged since the last call."""
-    return list(browser.get_log(kind))  # type: ignore[no-untyped-call]
-
-
-def requested_hosts(browser: webdriver.Chrome) -> set[str]:
-    events = [json.loads(entry["message"])["message"] for entry in log(browser, "performance")]
-    urls = [event["params"]["request"]["url"] for event in events if event["method"] == "Network.requestWillBeSent"]
-    return {urlsplit(url).netloc for url in urls if urlsplit(url).scheme in {"http", "https", "ws", "wss"}}
-
-
-def until(browser: webdriver.Chrome, true: object) -> None:
-    """Wait until it is true. The page may be replaced while it is looked at."""
-    missing = (NoSuchElementException, StaleElementReferenceException)
-    WebDriverWait(browser, 20, poll_frequency=0.1, ignored_exceptions=missing).until(lambda _: true())  # type: ignore[operator]
-
-
-def button(browser: webdriver.Chrome, words: str) -> WebElement:
-    return browser.find_element(By.XPATH, f"//*[self::button or self::a or self::summary][contains(normalize-space(), '{words}')]")
 
 
 def test_sign_in_shows_the_finished_export(console: webdriver.Chrome, scene: Scene) -> None:

@@ -43,7 +43,7 @@ def test_overview_shows_the_finished_export(owner: Client, scene: Scene) -> None
 def test_overview_watches_a_run_that_is_active(owner: Client, scene: Scene) -> None:
     run = new_run(scene.job, Run.Status.IN_PROGRESS, rows=200, done=50)
     page = text(owner, "console")
-    assert f"{reverse('console-progress')}?run={run.pk}" in page
+    assert f"{reverse('console-progress')}?bgUpdate=true&amp;run={run.pk}" in page
     assert 'max="100" value="25"' in page
 
 
@@ -237,9 +237,9 @@ def test_cancel_of_a_finished_run_is_refused(owner: Client, scene: Scene) -> Non
 def test_traceback_is_for_staff(scene: Scene) -> None:
     Run.objects.update(status=Run.Status.ERRORED, traceback="Traceback of a bug")
     assert "Traceback of a bug" not in text(signed_in(scene.owner), "console-run", scene.run.pk)
-    scene.teammate.is_staff = True
-    scene.teammate.save()
-    assert "Traceback of a bug" in text(signed_in(scene.teammate), "console-run", scene.run.pk)
+    scene.owner.is_staff = True
+    scene.owner.save()
+    assert "Traceback of a bug" in text(signed_in(scene.owner), "console-run", scene.run.pk)
 
 
 def test_files_are_found_by_name(owner: Client, scene: Scene) -> None:

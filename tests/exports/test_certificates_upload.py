@@ -10,7 +10,7 @@ from cryptography.hazmat.primitives.asymmetric.types import CertificateIssuerPri
 from cryptography.hazmat.primitives.serialization import BestAvailableEncryption, Encoding, NoEncryption, PrivateFormat, pkcs12
 from cryptography.x509.oid import NameOID
 
-from accounts.models import Organization, User
+from accounts.services.access import Access
 from exports.models import Certificate
 from exports.services.certificates import primary, upload, usable, warning
 from exports.services.errors import Invalid
@@ -59,12 +59,10 @@ REFUSED = {
 
 
 @pytest.mark.parametrize("case", REFUSED)
-def test_refused_with_a_sentence_and_neither_stored_nor_logged(
-    organization: Organization, owner: User, case: str, caplog: pytest.LogCaptureFixture
-) -> None:
+def test_refused_with_a_sentence_and_neither_stored_nor_logged(access: Access, case: str, caplog: pytest.LogCaptureFixture) -> None:
     data, words = REFUSED[case]
     with pytest.raises(Invalid, match=words) as refused:
-        upload(organization, owner, "c.pem", data)
+        upload(access, "c.pem", data)
     assert list(refused.value.errors) == ["file"]
     assert refused.value.__cause__ is None
     assert (Certificate.objects.count(), caplog.text) == (0, "")
@@ -73,35 +71,35 @@ def test_refused_with_a_sentence_and_neither_stored_nor_logged(
 @pytest.mark.parametrize(
     "data", [pem(GOOD), GOOD.public_bytes(Encoding.DER), b"Bag Attributes\n" + pem(GOOD), pem(certificate_of(encipherment=True))]
 )
-def test_pem_and_der_are_accepted(organization: Organization, owner: User, data: bytes) -> None:
-    certificate = upload(organization, owner, "c.pem", data)
+def test_pem_and_der_are_accepted(access: Access, data: bytes) -> None:
+    certificate = upload(access, "c.pem", data)
     assert certificate.pem.startswith("-----BEGIN CERTIFICATE-----\n")
-    assert (certificate.key_bits, certificate.subject, certificate.uploaded_by) == (2048, "CN=tests", owner)
+    assert (certificate.key_bits, certificate.subject, certificate.uploaded_by) == (2048, "CN=tests", access.user)
     assert "3072" in warning(certificate)
 
 
-def test_a_new_primary_replaces_the_former_one(organization: Organization, owner: User) -> None:
-    first, second = (upload(organization, owner, name, pem(GOOD)) for name in ("1.pem", "2.pem"))
-    assert primary(organization) == second
-    assert list(usable(organization)) == [second]
-    assert list(organization.certificates.order_by("pk")) == [first, second]
+def test_a_new_primary_replaces_the_former_one(access: Access) -> None:
+    first, second = (upload(access, name, pem(GOOD)) for name in ("1.pem", "2.pem"))
+    assert primary(access) == second
+    assert list(usable(access.organization)) == [second]
+    assert list(access.organization.certificates.order_by("pk")) == [first, second]
 
 
-def test_a_further_recipient_leaves_the_primary_one(organization: Organization, owner: User) -> None:
-    first = upload(organization, owner, "1.pem", pem(GOOD))
-    upload(organization, None, "2.pem", pem(GOOD), primary=False)
-    assert primary(organization) == first
-    assert usable(organization).count() == 2
+def test_a_further_recipient_leaves_the_primary_one(access: Access) -> None:
+    first = upload(access, "1.pem", pem(GOOD))
+    upload(access, "2.pem", pem(GOOD), primary=False)
+    assert primary(access) == first
+    assert usable(access.organization).count() == 2
 
 
-def test_a_refused_certificate_leaves_the_former_one(organization: Organization, owner: User) -> None:
-    first = upload(organization, owner, "1.pem", pem(GOOD))
+def test_a_refused_certificate_leaves_the_former_one(access: Access) -> None:
+    first = upload(access, "1.pem", pem(GOOD))
     with pytest.raises(Invalid):
-        upload(organization, owner, "2.pem", b"x")
-    assert list(usable(organization)) == [first]
+        upload(access, "2.pem", b"x")
+    assert list(usable(access.organization)) == [first]
 
 
 @pytest.mark.parametrize("profile", ["", "plain", "STANDARD"])
-def test_an_unknown_profile_is_refused(organization: Organization, owner: User, profile: str) -> None:
+def test_an_unknown_profile_is_refused(access: Access, profile: str) -> None:
     with pytest.raises(Invalid, match="standard, authenticated, smime"):
-        upload(organization, owner, "c.pem", pem(GOOD), profile=profile)
+        upload(access, "c.pem", pem(GOOD), profile=profile)

@@ -3,16 +3,21 @@
 import base64
 import json
 import math
-from datetime import UTC, date, datetime
+import os
+from collections.abc import Callable
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from exports.formats import FORMATS
+from exports.formats.cells import write_rows
 from exports.sources.base import JSON_TEXT
 
 
@@ -102,3 +107,125 @@ def test_pieces_are_small_and_end_at_line_ends() -> None:
     assert all(bytes(piece.data).endswith(b"}\n") for piece in pieces)
     assert max(len(piece.data) for piece in pieces) < 300_000
     assert sum(piece.rows for piece in pieces) == 5000
+
+
+ALPHABET = st.characters(exclude_categories=["Cs"]) | st.sampled_from([chr(c) for c in range(0x21)] + list('"\\/\x7f\u2028é漢😀'))
+MICROSECONDS = st.integers(-62_135_596_800_000_000, 253_402_300_799_999_999) | st.sampled_from(
+    [0, -1, 1, 999, 1_000, -1_000_000, 951_782_400_000_000, 951_868_799_999_999, -2_203_891_200_000_000]
+)
+"""Microseconds since 1970 in the years 1 to 9999; among them 29 February 2000 and 1 March 1900."""
+
+KINDS: dict[str, tuple[pa.DataType, st.SearchStrategy[Any]]] = {
+    **{f"int{bits}": (getattr(pa, f"int{bits}")(), st.integers(-(2 ** (bits - 1)), 2 ** (bits - 1) - 1)) for bits in (8, 16, 32, 64)},
+    **{f"uint{bits}": (getattr(pa, f"uint{bits}")(), st.integers(0, 2**bits - 1)) for bits in (8, 16, 32, 64)},
+    "bool": (pa.bool_(), st.booleans()),
+    "string": (pa.string(), st.text(ALPHABET, max_size=40)),
+    "large_string": (pa.large_string(), st.text(ALPHABET, max_size=40)),
+    "binary": (pa.binary(), st.binary(max_size=20)),
+    "large_binary": (pa.large_binary(), st.binary(max_size=20)),
+    "float64": (pa.float64(), st.floats()),
+    "float32": (pa.float32(), st.floats(width=32)),
+    "date": (pa.date32(), MICROSECONDS.map(lambda value: value // 86_400_000_000)),
+    "moment": (pa.timestamp("us"), MICROSECONDS),
+    "moment_utc": (pa.timestamp("us", "UTC"), MICROSECONDS),
+    "json": (pa.string(), st.sampled_from(["{}", "[1, 2.50]", '"é\\n"', "-0.0", "null"])),
+}
+ROWS = st.lists(st.tuples(*(st.none() | values for _, values in KINDS.values())), max_size=20)
+
+
+def batch_of(rows: list[tuple[Any, ...]], skipped: int) -> pa.RecordBatch:
+    """The rows without the first `skipped`, as a slice of the arrays that hold all."""
+    fields = [pa.field(name, kind, metadata=JSON_TEXT if name == "json" else None) for name, (kind, _) in KINDS.items()]
+    arrays = [pa.array([row[number] for row in rows], field.type) for number, field in enumerate(fields)]
+    return pa.RecordBatch.from_arrays(arrays, schema=pa.schema(fields)).slice(skipped)
+
+
+def float_as_json(value: float) -> float | str:
+    if math.isfinite(value):
+        return value
+    return "NaN" if math.isnan(value) else "Infinity" if value > 0 else "-Infinity"
+
+
+def moment_as_json(value: datetime) -> str:
+    if not value.microsecond:
+        return value.isoformat()
+    return value.isoformat(timespec="microseconds" if value.microsecond % 1000 else "milliseconds")
+
+
+def bytes_as_json(value: bytes) -> str:
+    return base64.b64encode(value).decode()
+
+
+AS_JSON: dict[str, Callable[[Any], Any]] = {
+    "json": json.loads,
+    "binary": bytes_as_json,
+    "large_binary": bytes_as_json,
+    "moment": moment_as_json,
+    "moment_utc": moment_as_json,
+    "date": date.isoformat,
+    "float64": float_as_json,
+    "float32": float_as_json,
+}
+
+
+def as_json(name: str, value: Any) -> Any:
+    """What json.loads gives for a value as Arrow's to_pylist gives it."""
+    return AS_JSON[name](value) if name in AS_JSON and value is not None else value
+
+
+def parsed(name: str, value: Any) -> Any:
+    """A float32's shortest text is not that of the float64 that Python makes of it."""
+    return np.float32(value).item() if name == "float32" and isinstance(value, float) else value
+
+
+@given(rows=ROWS, skipped=st.integers(0, 3))
+def test_any_batch_is_kept(rows: list[tuple[Any, ...]], skipped: int) -> None:
+    batch = batch_of(rows, skipped)
+    text = b"".join(bytes(piece.data) for piece in FORMATS["jsonl"].encoder(batch.schema)(batch)).decode()
+    lines = [json.loads(line) for line in text.split("\n")[:-1]]
+    assert [list(line) for line in lines] == [list(KINDS)] * batch.num_rows
+    got = [{name: parsed(name, value) for name, value in line.items()} for line in lines]
+    assert got == [{name: as_json(name, value) for name, value in row.items()} for row in batch.to_pylist()]
+
+
+@pytest.mark.parametrize("length", range(1, 18))
+def test_a_character_to_escape_is_found_wherever_it_stands(length: int) -> None:
+    values = ["x" * before + special + "é" * (length - before) for before in range(length) for special in '"\\\0\x1f\n']
+    assert written("t", pa.string(), values) == values
+
+
+def test_escapes_are_the_short_ones() -> None:
+    text = "".join(map(chr, range(0x20))) + '"\\/\x7f'
+    batch = pa.RecordBatch.from_pydict({"t": [text]})
+    (piece,) = FORMATS["jsonl"].encoder(batch.schema)(batch)
+    assert bytes(piece.data).decode() == json.dumps({"t": text}, ensure_ascii=False, separators=(",", ":")) + "\n"
+
+
+SPELLED = "5.0 -0.0 0.1 10000000000.0 12345678901.25 9007199254740991.0 1e+16 1.5e+300 0.000015 9.5e-6 1e-7".split()
+
+
+@pytest.mark.parametrize("text", SPELLED)
+def test_floats_are_spelled_as_they_always_were(text: str) -> None:
+    batch = pa.RecordBatch.from_pydict({"f": [float(text), 0.5, None]})
+    (piece,) = FORMATS["jsonl"].encoder(batch.schema)(batch)
+    assert bytes(piece.data).decode().splitlines() == [f'{{"f":{text}}}', '{"f":0.5}', '{"f":null}']
+
+
+def test_years_that_no_calendar_has_are_written_with_a_sign() -> None:
+    def shown(days: int) -> Any:
+        return written("d", pa.date32(), [days])[0]
+
+    first = (date(1, 1, 1) - date(1970, 1, 1)) // timedelta(days=1)
+    last = (date(9999, 12, 31) - date(1970, 1, 1)) // timedelta(days=1)
+    assert [shown(first - 1), shown(first - 367), shown(last + 1)] == ["0000-12-31", "-0001-12-31", "+10000-01-01"]
+
+
+def test_a_type_that_no_reader_gives_is_refused() -> None:
+    with pytest.raises(TypeError, match=r"Column t is of type timestamp\[ns\]"):
+        FORMATS["jsonl"].encoder(pa.schema([pa.field("t", pa.timestamp("ns"))]))
+
+
+def test_machine_code_is_kept_in_the_folder_that_the_settings_name() -> None:
+    kept = Path(write_rows.stats.cache_path)  # type: ignore[attr-defined] # Numba's
+    assert kept.is_relative_to(os.environ["NUMBA_CACHE_DIR"])
+    assert list(kept.glob("cells.write_rows-*.nbi"))

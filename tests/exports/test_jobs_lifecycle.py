@@ -10,10 +10,14 @@ from django.utils import timezone
 from django_celery_beat.models import PeriodicTask
 
 from accounts.models import Organization, User
+from accounts.roles import DATA_EXPORTER
+from accounts.services.access import Access
+from accounts.services.people import join
 from exports.models import Certificate, Job, Run
 from exports.services import jobs
 from exports.services.definitions import JobDefinition, definition_of
 from exports.services.errors import Conflict, Invalid, NotFound
+from tests.conftest import access_in
 
 NOW = datetime.fromisoformat("2026-05-04T12:00:00+00:00")
 
@@ -26,8 +30,8 @@ def clock(certificate: Certificate) -> Iterator[time_machine.Traveller]:
 
 
 @pytest.fixture
-def create(organization: Organization, owner: User, definition: JobDefinition) -> Callable[..., Job]:
-    return lambda **fields: jobs.create_job(organization, owner, replace(definition, **fields))
+def create(access: Access, definition: JobDefinition) -> Callable[..., Job]:
+    return lambda **fields: jobs.create_job(access, replace(definition, **fields))
 
 
 @pytest.fixture
@@ -41,10 +45,10 @@ def test_an_immediate_job_starts_in_its_own_transaction(create: Callable[..., Jo
     assert not PeriodicTask.objects.filter(name=f"job-{job.pk}").exists()
 
 
-def test_a_suspended_immediate_job_starts_on_resuming(create: Callable[..., Job]) -> None:
+def test_a_suspended_immediate_job_starts_on_resuming(access: Access, create: Callable[..., Job]) -> None:
     job = create(suspended=True)
     assert (job.runs.count(), jobs.job_status(job)) == (0, "Suspended")
-    job = jobs.resume_job(job)
+    job = jobs.resume_job(access, job)
     assert (job.runs.count(), jobs.job_status(job)) == (1, "Pending")
 
 
@@ -54,85 +58,90 @@ def test_a_definition_survives_its_job(create: Callable[..., Job], definition: J
     assert definition_of(create(**fields)) == wanted
 
 
-def test_slots_that_passed_while_suspended_are_recorded_as_skipped(nightly: Job, clock: time_machine.Traveller) -> None:
-    jobs.suspend_job(nightly)
+def test_slots_that_passed_while_suspended_are_recorded_as_skipped(access: Access, nightly: Job, clock: time_machine.Traveller) -> None:
+    jobs.suspend_job(access, nightly)
     clock.shift(timedelta(days=3))
-    job = jobs.resume_job(nightly)
+    job = jobs.resume_job(access, nightly)
     assert job.runs.get().status == Run.Status.SKIPPED
     assert job.runs.get().message == "3 slots from 2026-05-05 03:00 to 2026-05-07 03:00 UTC did not run: the job was suspended."
     assert job.next_slot == datetime.fromisoformat("2026-05-08T03:00:00+00:00")
 
 
-def test_suspending_twice_and_resuming_what_runs_are_refused(nightly: Job) -> None:
+def test_suspending_twice_and_resuming_what_runs_are_refused(access: Access, nightly: Job) -> None:
     with pytest.raises(Conflict):
-        jobs.resume_job(nightly)
-    jobs.suspend_job(nightly)
+        jobs.resume_job(access, nightly)
+    jobs.suspend_job(access, nightly)
     with pytest.raises(Conflict):
-        jobs.suspend_job(nightly)
+        jobs.suspend_job(access, nightly)
 
 
-def test_cancel_takes_the_run_first_and_the_schedule_next(nightly: Job, owner: User) -> None:
-    run = jobs.run_now(nightly)
-    assert jobs.job_status(jobs.cancel_job(nightly, owner)) == "Scheduled"
+def test_cancel_takes_the_run_first_and_the_schedule_next(access: Access, nightly: Job) -> None:
+    run = jobs.run_now(access, nightly)
+    assert jobs.job_status(jobs.cancel_job(access, nightly)) == "Scheduled"
     run.refresh_from_db()
     assert (run.status, run.token) == ("cancelled", 1)
-    job = jobs.cancel_job(nightly, owner)
+    job = jobs.cancel_job(access, nightly)
     assert (jobs.job_status(job), job.next_slot, PeriodicTask.objects.filter(name=f"job-{job.pk}").count()) == ("Cancelled", None, 0)
     with pytest.raises(Conflict):
-        jobs.cancel_job(nightly, owner)
+        jobs.cancel_job(access, nightly)
 
 
-def test_run_now_refuses_while_a_run_goes_on(nightly: Job) -> None:
-    jobs.run_now(nightly)
+def test_run_now_refuses_while_a_run_goes_on(access: Access, nightly: Job) -> None:
+    jobs.run_now(access, nightly)
     with pytest.raises(Conflict, match="Pending"):
-        jobs.run_now(nightly)
+        jobs.run_now(access, nightly)
 
 
-def test_nothing_starts_without_a_valid_certificate(nightly: Job, create: Callable[..., Job]) -> None:
+def test_nothing_starts_without_a_valid_certificate(access: Access, nightly: Job, create: Callable[..., Job]) -> None:
     Certificate.objects.update(not_after=NOW)
-    for start in (lambda: jobs.run_now(nightly), create):
+    for start in (lambda: jobs.run_now(access, nightly), create):
         with pytest.raises(Invalid, match="certificate"):
             start()
     assert (Job.objects.count(), Run.objects.count()) == (1, 0)
 
 
-def test_a_pending_first_run_gives_way_to_an_update(create: Callable[..., Job], definition: JobDefinition) -> None:
+def test_a_pending_first_run_gives_way_to_an_update(access: Access, create: Callable[..., Job], definition: JobDefinition) -> None:
     job = create()
-    job = jobs.update_job(job, replace(definition, immediately=False, cron="0 3 * * *"))
+    job = jobs.update_job(access, job, replace(definition, immediately=False, cron="0 3 * * *"))
     assert (job.runs.count(), jobs.job_status(job)) == (0, "Scheduled")
 
 
-def test_an_update_after_the_start_is_refused_and_leaves_the_run(create: Callable[..., Job], definition: JobDefinition) -> None:
+def test_an_update_after_the_start_is_refused_and_leaves_the_run(
+    access: Access, create: Callable[..., Job], definition: JobDefinition
+) -> None:
     job = create()
     Run.objects.update(status=Run.Status.IN_PROGRESS, token=1)
     with pytest.raises(Conflict):
-        jobs.update_job(job, definition)
+        jobs.update_job(access, job, definition)
     assert job.runs.get().status == "in_progress"
 
 
-def test_a_clone_is_a_suspended_copy(nightly: Job, teammate: User) -> None:
-    copy = jobs.clone(nightly, teammate)
+def test_a_clone_is_a_suspended_copy(nightly: Job, organization: Organization, teammate: User) -> None:
+    join(teammate, organization, [DATA_EXPORTER])
+    copy = jobs.clone(access_in(organization, teammate), nightly)
     assert (copy.title, copy.cron, copy.owner, copy.suspended) == ("All chats (copy)", nightly.cron, teammate, True)
     assert not PeriodicTask.objects.get(name=f"job-{copy.pk}").enabled
 
 
-def test_a_clone_of_a_start_that_passed_starts_on_resuming(create: Callable[..., Job], owner: User, clock: time_machine.Traveller) -> None:
+def test_a_clone_of_a_start_that_passed_starts_on_resuming(
+    access: Access, create: Callable[..., Job], clock: time_machine.Traveller
+) -> None:
     job = create(immediately=False, start_date=timezone.now() + timedelta(hours=1))
     clock.shift(timedelta(hours=2))
-    copy = jobs.resume_job(jobs.clone(job, owner))
+    copy = jobs.resume_job(access, jobs.clone(access, job))
     assert jobs.job_status(copy) == "Pending"
 
 
-def test_delete_cancels_what_waits_and_refuses_what_runs(create: Callable[..., Job], organization: Organization) -> None:
+def test_delete_cancels_what_waits_and_refuses_what_runs(access: Access, create: Callable[..., Job]) -> None:
     waiting, running = create(), create()
     running.runs.update(status=Run.Status.IN_PROGRESS)
     with pytest.raises(Conflict, match="InProgress"):
-        jobs.delete_jobs(organization, [waiting.pk, running.pk])
+        jobs.delete_jobs(access, [waiting.pk, running.pk])
     assert waiting.runs.get().status == "pending"
-    jobs.delete_job(waiting)
+    jobs.delete_job(access, waiting)
     assert waiting.runs.get().status == "cancelled"
     with pytest.raises(NotFound):
-        jobs.find(organization, waiting.pk)
+        jobs.find(access, waiting.pk)
 
 
 @pytest.mark.parametrize(

@@ -79,7 +79,7 @@ def test_a_run_that_finds_nothing_completes_without_a_file(world: World) -> None
 
 
 def test_a_file_is_sealed_for_every_active_certificate(world: World) -> None:
-    second = certificates.upload(world.organization, world.owner, "second.pem", new_certificate(2048)[0], primary=False)
+    second = certificates.upload(world.access, "second.pem", new_certificate(2048)[0], primary=False)
     file = ended(world.run()).files.get()
     assert set(file.recipients) == {world.certificate.fingerprint, second.fingerprint}
 

@@ -126,7 +126,7 @@ def test_a_cancelled_run_stops_its_worker_within_two_seconds_and_leaves_nothing(
 
     def cancel() -> None:
         time.sleep(1.5)
-        cancel_run(Run.objects.get(pk=run.pk))
+        cancel_run(world.access, Run.objects.get(pk=run.pk))
         cancelled.append(time.monotonic())
         connection.close()
 
@@ -162,7 +162,7 @@ def test_progress_moves_with_the_rows_that_were_read(world: World, monkeypatch: 
         for _ in range(4):
             time.sleep(1.1)
             seen.append(Run.objects.get(pk=run.pk).progress)
-        cancel_run(Run.objects.get(pk=run.pk))
+        cancel_run(world.access, Run.objects.get(pk=run.pk))
         connection.close()
 
     thread = threading.Thread(target=watch)

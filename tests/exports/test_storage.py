@@ -89,7 +89,7 @@ def bucket(s3_endpoint: str, tmp_path: Path, world: World, settings: LazySetting
         "file_overwrite": False,
         "signature_version": "s3v4",
     }
-    settings.STORAGES = {**settings.STORAGES, "default": {"BACKEND": "exports.sealing.storage.StreamingS3Storage", "OPTIONS": options}}
+    settings.STORAGES = {**settings.STORAGES, "default": {"BACKEND": "exports.sealing.s3.StreamingS3Storage", "OPTIONS": options}}
     return bucket
 
 

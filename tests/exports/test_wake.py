@@ -59,7 +59,7 @@ def test_a_wake_through_a_broker_server_starts_the_run(world: World, start: Star
     queue = f"strongroom-test-{uuid4().hex}"
     run = world.run(split_bytes=60_000)
     start("worker", "--concurrency", "2", "--loglevel", "ERROR", STRONGROOM_BROKER_URL=url, STRONGROOM_QUEUE=queue)
-    with Celery(broker=url) as sender:
+    with Celery(broker=url, set_as_current=False) as sender:
         sender.send_task("exports.look", queue=queue)
     wait_for(run)
     world.assert_whole(run)

@@ -3,7 +3,9 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
-from accounts.models import AccessToken, Organization, User
+from accounts.models import Organization, User
+from accounts.services import tokens
+from accounts.services.audit import by_command
 
 
 class Command(BaseCommand):
@@ -21,11 +23,11 @@ class Command(BaseCommand):
             raise CommandError(f"There is no user {options['username']!r}.") from None
         if options["days"] < 1:
             raise CommandError("--days must be 1 or more.")
-        token, credential = AccessToken.issue(
-            user, self._organization(user, options["organization"]), lifetime=timedelta(days=options["days"])
-        )
+        organization = self._organization(user, options["organization"])
+        with by_command("issue_token"):
+            token, credential = tokens.issue(user, organization, lifetime=timedelta(days=options["days"]))
         self.stdout.write(credential)
-        self.stderr.write(f"Expires {token.expires_at:%Y-%m-%d %H:%M} UTC; acts for {token.organization.name}.")
+        self.stderr.write(f"Expires {token.expires:%Y-%m-%d %H:%M} UTC; acts for {token.organization.name}.")
 
     @staticmethod
     def _organization(user: User, key: str | None) -> Organization:

@@ -4,17 +4,17 @@ A failure is `{"message": "…"}`; one about input also has `errors`, which maps
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from typing import Any, ClassVar, TypeVar, cast
+from typing import Any, ClassVar, TypeVar
 
-from django.conf import settings
 from django.db.models import Model, QuerySet
 from rest_framework import serializers
-from rest_framework.exceptions import APIException, ParseError, ValidationError
-from rest_framework.parsers import JSONParser, MultiPartParser
-from rest_framework.request import Request
+from rest_framework.exceptions import APIException, ValidationError
 from rest_framework.response import Response
 from rest_framework.views import APIView, exception_handler
 
+from accounts.api.dialect import StrictSerializer
+from accounts.api.parsers import in_words
+from accounts.services.access import Denied
 from exports.services.errors import Conflict, Invalid, NotFound
 
 DEFAULT_SIZE, HIGHEST_SIZE = 100, 1000
@@ -31,10 +31,13 @@ class UdmView(APIView):
 
 
 def _render_failure(error: Exception, context: dict[str, Any]) -> Response | None:
+    error = in_words(error)
     if isinstance(error, ValidationError):
         error = Invalid(dict(_flatten("", error.detail)))
     if isinstance(error, Invalid):
         return Response({"message": _summary(error.errors), "errors": error.errors}, status=400)
+    if isinstance(error, Denied):
+        return Response({"message": str(error)}, status=403)
     if isinstance(error, Conflict | NotFound):
         return Response({"message": str(error)}, status=404 if isinstance(error, NotFound) else 400)
     response = exception_handler(error, context)
@@ -64,48 +67,6 @@ def _flatten(path: str, detail: Any) -> Iterator[tuple[str, str]]:
 
 
 # --- Bodies --------------------------------------------------------------------------------------------------------
-class BoundedJSONParser(JSONParser):
-    """JSON of at most DATA_UPLOAD_MAX_MEMORY_SIZE bytes, not nested deeper than Python can follow."""
-
-    def parse(self, stream: Any, media_type: str | None = None, parser_context: Mapping[str, Any] | None = None) -> Any:
-        _check_length(parser_context)
-        try:
-            return super().parse(stream, media_type, cast("dict[str, Any]", parser_context))
-        except RecursionError:
-            raise ParseError("The JSON is nested too deeply.") from None
-
-
-class BoundedMultiPartParser(MultiPartParser):
-    """A form of at most DATA_UPLOAD_MAX_MEMORY_SIZE bytes, its files included."""
-
-    def parse(self, stream: Any, media_type: str | None = None, parser_context: Mapping[str, Any] | None = None) -> Any:
-        _check_length(parser_context)
-        return super().parse(stream, media_type, cast("dict[str, Any]", parser_context))
-
-
-def _check_length(parser_context: Mapping[str, Any] | None) -> None:
-    assert parser_context is not None
-    length = parser_context["request"].META.get("CONTENT_LENGTH") or "0"
-    limit: int = settings.DATA_UPLOAD_MAX_MEMORY_SIZE or 0
-    if not length.isdecimal() or int(length) > limit:
-        raise ParseError(f"The body is too large: at most {limit} bytes.")
-
-
-def _shown(name: object) -> str:
-    """A client's name for something, short enough and fit to be sent back."""
-    return str(name)[:80].encode("utf-8", "backslashreplace").decode()
-
-
-class StrictSerializer(serializers.Serializer[Any]):
-    """Refuses what it does not know, by name: nothing is accepted and ignored."""
-
-    def to_internal_value(self, data: Any) -> Any:
-        unknown = [_shown(name) for name in data if name not in self.fields] if isinstance(data, Mapping) else []
-        if unknown:
-            raise ValidationError({name: [f"{name} is unknown here. Known are: {', '.join(self.fields)}."] for name in unknown})
-        return super().to_internal_value(data)
-
-
 class TrueFalse(serializers.BooleanField):
     """true or false, as a JSON value or as its text."""
 
@@ -152,16 +113,6 @@ class ListQuery(StrictSerializer):
         if name not in self.ORDERS:
             raise ValidationError(f"Cannot order by {name[:40]}. There are: {', '.join(self.ORDERS)}.")
         return name
-
-
-def read_query(request: Request, serializer: type[serializers.Serializer[Any]]) -> dict[str, Any]:
-    """The query's values, without those that are not given. Raises Invalid and ValidationError."""
-    repeated = [name for name, values in request.query_params.lists() if len(values) > 1]
-    if repeated:
-        raise Invalid({repeated[0]: f"{repeated[0]} is given more than once."})
-    query = serializer(data=request.query_params.dict())
-    query.is_valid(raise_exception=True)
-    return {name: value for name, value in query.validated_data.items() if value not in {"", None}}
 
 
 def page(rows: QuerySet[Row], query: Mapping[str, Any], orders: Mapping[str, str]) -> tuple[int, list[Row]]:

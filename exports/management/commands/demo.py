@@ -8,6 +8,7 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db.models import Sum
 from sqlalchemy.engine import make_url
 
+from accounts.services.audit import by_command
 from exports.models import Run
 from exports.services import demo
 from exports.services.demo_proof import SHOWN, Proof, prove
@@ -29,7 +30,8 @@ class Command(BaseCommand):
             raise CommandError("DEMO_ROWS (--rows) must be 1 or more.")
         call_command("migrate", verbosity=0, interactive=False)
         self.stdout.write(f"Making a contact history of {options['rows']} interactions in {settings.SQLITE_FOLDER}…")
-        house = demo.open_house(NAME, rows=options["rows"], refill=True)
+        with by_command("demo"):
+            house = demo.open_house(NAME, rows=options["rows"], refill=True)
         differences = self._export(house, "Interaction", attachments=True) + self._export(house, "Contact", attachments=False)
         if differences:
             raise CommandError(f"{differences} differences between source and files.")

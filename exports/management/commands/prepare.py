@@ -5,6 +5,7 @@ from django.conf import settings
 from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
+from accounts.services.audit import by_command
 from exports.models import File, Run
 from exports.services import demo
 from exports.services.work import run_until_idle
@@ -29,7 +30,8 @@ class Command(BaseCommand):
         self.stdout.flush()
         settings.STATIC_ROOT.mkdir(exist_ok=True)
         call_command("migrate", verbosity=0, interactive=False)
-        house = demo.open_house("demo", rows=SOURCE_ROWS)
+        with by_command("prepare"):
+            house = demo.open_house("demo", rows=SOURCE_ROWS)
         if not house.organization.jobs.exists():
             self.stdout.write("Making a first export…")
             _first_export(house)

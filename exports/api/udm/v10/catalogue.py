@@ -9,9 +9,10 @@ from rest_framework.permissions import AllowAny
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from accounts.api.permissions import organization_of
-from accounts.models import User
-from exports.api.udm.dialect import BoundedMultiPartParser, UdmView, read_query
+from accounts.api.dialect import read_query
+from accounts.api.parsers import BoundedMultiPartParser
+from accounts.api.permissions import access_of
+from exports.api.udm.dialect import UdmView
 from exports.api.udm.v10.schema import operation
 from exports.api.udm.v10.serializers import (
     CertificateInfo,
@@ -25,7 +26,7 @@ from exports.api.udm.v10.serializers import (
     VersionInfo,
 )
 from exports.models import Certificate
-from exports.services import certificates, definitions
+from exports.services import certificates, definitions, visible
 from exports.services.errors import NotFound
 from exports.services.runs import Status
 
@@ -35,7 +36,7 @@ class Cipher(UdmView):
     def get(self, request: Request) -> Response:
         """Get the certificate that was uploaded."""
         read_query(request, NoQuery)
-        certificate = certificates.primary(organization_of(request))
+        certificate = certificates.primary(access_of(request))
         if certificate is None:
             raise NotFound("No certificate has been uploaded yet.")
         return Response(CertificateInfo(certificate).data)
@@ -52,8 +53,7 @@ class CipherUpload(UdmView):
         sent.is_valid(raise_exception=True)
         data = sent.validated_data["file"].read(certificates.HIGHEST_BYTES + 1)
         profile = sent.validated_data.get("profile", Certificate.Profile.STANDARD)
-        user = request.user if isinstance(request.user, User) else None
-        certificate = certificates.upload(organization_of(request), user, certificatefilename, data, profile=profile)
+        certificate = certificates.upload(access_of(request), certificatefilename, data, profile=profile)
         warning = certificates.warning(certificate)
         return Response(certificate.name, status=201, headers={"Warning": f'299 strongroom "{warning}"'} if warning else None)
 
@@ -63,6 +63,7 @@ class JobStatuses(UdmView):
     def get(self, request: Request) -> Response:
         """Get a list of job statuses."""
         read_query(request, NoQuery)
+        visible.check(access_of(request))
         return Response([{"label": "In progress" if status == Status.IN_PROGRESS else status, "value": status} for status in Status])
 
 
@@ -71,7 +72,7 @@ class Sources(UdmView):
     def get(self, request: Request) -> Response:
         """Get a list of sources."""
         read_query(request, NoQuery)
-        items = [{"label": source.name, "value": source.key} for source in organization_of(request).sources.order_by("key")]
+        items = [{"label": source.name, "value": source.key} for source in definitions.sources(access_of(request))]
         return Response(items or None, status=200 if items else 204)
 
 
@@ -79,7 +80,7 @@ class DataTypes(UdmView):
     @operation("list_data_types", {200: DataType(many=True), 204: None}, query=SourceQuery, failures=(400,))
     def get(self, request: Request) -> Response:
         """Get a list of types, of all sources or of one."""
-        found = definitions.data_types(organization_of(request), read_query(request, SourceQuery).get("source", ""))
+        found = definitions.data_types(access_of(request), read_query(request, SourceQuery).get("source", ""))
         items = [{"name": dataset.name, "source": dataset.source.key} for dataset in found]
         return Response(items or None, status=200 if items else 204)
 
@@ -89,7 +90,7 @@ class SubTypes(UdmView):
     def get(self, request: Request) -> Response:
         """Get a list of the sub-types (media) of a type and source."""
         query = read_query(request, SubTypeQuery)
-        found = definitions.sub_types(organization_of(request), query.get("source", ""), query.get("dataType", ""))
+        found = definitions.sub_types(access_of(request), query.get("source", ""), query.get("dataType", ""))
         items = [
             {"name": name, "displayName": name.capitalize(), "source": dataset.source.key, "dataType": dataset.name, "enabled": True}
             for dataset, name in found

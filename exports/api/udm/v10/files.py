@@ -3,8 +3,9 @@
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from accounts.api.permissions import organization_of
-from exports.api.udm.dialect import UdmView, page, paged, read_query
+from accounts.api.dialect import read_query
+from accounts.api.permissions import access_of
+from exports.api.udm.dialect import UdmView, page, paged
 from exports.api.udm.v10.schema import operation
 from exports.api.udm.v10.serializers import FileMetadata, FilePage, FileQuery, NamesQuery, NoQuery, PreSignedUri
 from exports.services import files
@@ -16,7 +17,7 @@ class FileMetadatas(UdmView):
         """Get a list of files data."""
         query = read_query(request, FileQuery)
         found = files.listing(
-            organization_of(request),
+            access_of(request),
             name=query.get("name", ""),
             job_title=query.get("jobTitle", ""),
             data_type=query.get("type", ""),
@@ -34,15 +35,15 @@ class Files(UdmView):
     def get(self, request: Request) -> Response:
         """Get links to download files, in the order of their names; 404 with the names that do not exist if there are any."""
         names = read_query(request, NamesQuery)["filename"].split(",")
-        found, missing = files.find_all(organization_of(request), names)
+        found, missing = files.find_all(access_of(request), names)
         if missing:
             return Response([{"path": name} for name in missing], status=404)
-        return Response([{"path": files.link(file, request.build_absolute_uri("/"))} for file in found])
+        return Response([{"path": link} for link in files.give_links(access_of(request), found, request.build_absolute_uri("/"))])
 
     @operation("delete_files", {204: None}, query=NamesQuery, failures=(400, 404))
     def delete(self, request: Request) -> Response:
         """Delete a bunch of files: all of them, or none if one is unknown."""
-        files.delete_files(organization_of(request), read_query(request, NamesQuery)["filename"].split(","))
+        files.delete_files(access_of(request), read_query(request, NamesQuery)["filename"].split(","))
         return Response(status=204)
 
 
@@ -51,12 +52,13 @@ class FileDetail(UdmView):
     def get(self, request: Request, filename: str) -> Response:
         """Download a file: answers 303 with the link."""
         read_query(request, NoQuery)
-        file = files.find(organization_of(request), filename)
-        return Response(status=303, headers={"Location": files.link(file, request.build_absolute_uri("/"))})
+        file = files.find(access_of(request), filename)
+        [link] = files.give_links(access_of(request), [file], request.build_absolute_uri("/"))
+        return Response(status=303, headers={"Location": link})
 
     @operation("delete_file", {204: None}, failures=(400, 404))
     def delete(self, request: Request, filename: str) -> Response:
         """Delete a file."""
         read_query(request, NoQuery)
-        files.delete_file(files.find(organization_of(request), filename))
+        files.delete_file(access_of(request), filename)
         return Response(status=204)

@@ -3,8 +3,9 @@
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from accounts.api.permissions import organization_of
-from exports.api.udm.dialect import UdmView, page, paged, read_id, read_ids, read_query
+from accounts.api.dialect import read_query
+from accounts.api.permissions import access_of
+from exports.api.udm.dialect import UdmView, page, paged, read_id, read_ids
 from exports.api.udm.v10.schema import operation
 from exports.api.udm.v10.serializers import HistoryQuery, IdsQuery, JobInfo, JobPage, JobProgress, NoQuery, run_infos
 from exports.models import Run
@@ -14,7 +15,7 @@ from exports.services.runs import Status
 
 def _run(request: Request, run_id: str) -> Run:
     read_query(request, NoQuery)
-    return runs.find(organization_of(request), read_id(run_id, "history record"))
+    return runs.find(access_of(request), read_id(run_id, "history record"))
 
 
 class History(UdmView):
@@ -23,7 +24,7 @@ class History(UdmView):
         """Get a list of history records."""
         query = read_query(request, HistoryQuery)
         found = runs.history(
-            organization_of(request),
+            access_of(request),
             title=query.get("title", ""),
             type=query.get("type", ""),
             source=query.get("source", ""),
@@ -38,7 +39,7 @@ class History(UdmView):
     def delete(self, request: Request) -> Response:
         """Delete a bunch of history records with their files: all of them, or none if one is unknown or goes on."""
         ids = read_ids(read_query(request, IdsQuery)["jobIDs"], "jobIDs", "history record")
-        runs.delete_runs(organization_of(request), ids)
+        runs.delete_runs(access_of(request), ids)
         return Response(status=204)
 
 
@@ -51,7 +52,8 @@ class HistoryRecord(UdmView):
     @operation("delete_history_record", {204: None}, failures=(400, 404))
     def delete(self, request: Request, run_id: str) -> Response:
         """Delete a history record with its files."""
-        runs.delete_run(_run(request, run_id))
+        read_query(request, NoQuery)
+        runs.delete_run(access_of(request), read_id(run_id, "history record"))
         return Response(status=204)
 
 

@@ -3,9 +3,10 @@
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from accounts.api.permissions import organization_of
-from accounts.models import User
-from exports.api.udm.dialect import BoundedJSONParser, UdmView, page, paged, read_id, read_ids, read_query
+from accounts.api.dialect import read_query
+from accounts.api.parsers import BoundedJSONParser
+from accounts.api.permissions import access_of
+from exports.api.udm.dialect import UdmView, page, paged, read_id, read_ids
 from exports.api.udm.v10.schema import operation
 from exports.api.udm.v10.serializers import IdsQuery, JobInfo, JobListQuery, JobPage, JobRequest, NoQuery, job_infos
 from exports.models import Job
@@ -16,12 +17,7 @@ from exports.tasks import wake
 
 def _job(request: Request, job_id: str) -> Job:
     read_query(request, NoQuery)
-    return jobs.find(organization_of(request), read_id(job_id, "job"))
-
-
-def _user(request: Request) -> User:
-    assert isinstance(request.user, User), "views behind InOrganization know their user"
-    return request.user
+    return jobs.find(access_of(request), read_id(job_id, "job"))
 
 
 def _definition(request: Request) -> JobDefinition:
@@ -42,7 +38,7 @@ class Jobs(UdmView):
         """Get a list of jobs."""
         query = read_query(request, JobListQuery)
         found = jobs.listing(
-            organization_of(request),
+            access_of(request),
             title=query.get("title", ""),
             type=query.get("type", ""),
             source=query.get("source", ""),
@@ -56,7 +52,7 @@ class Jobs(UdmView):
     def post(self, request: Request) -> Response:
         """Create a job."""
         read_query(request, NoQuery)
-        job = jobs.create_job(organization_of(request), _user(request), _definition(request))
+        job = jobs.create_job(access_of(request), _definition(request))
         wake()
         return _info(job, status=202)
 
@@ -64,7 +60,7 @@ class Jobs(UdmView):
     def delete(self, request: Request) -> Response:
         """Delete a bunch of jobs: all of them, or none if one is unknown or in progress."""
         ids = read_ids(read_query(request, IdsQuery)["jobIDs"], "jobIDs", "job")
-        jobs.delete_jobs(organization_of(request), ids)
+        jobs.delete_jobs(access_of(request), ids)
         return Response(status=204)
 
 
@@ -79,14 +75,14 @@ class JobDetail(UdmView):
     @operation("update_job", {200: JobInfo}, body=JobRequest, failures=(400, 404))
     def put(self, request: Request, job_id: str) -> Response:
         """Update a job that has not started."""
-        job = jobs.update_job(_job(request, job_id), _definition(request))
+        job = jobs.update_job(access_of(request), _job(request, job_id), _definition(request))
         wake()
         return _info(job)
 
     @operation("delete_job", {204: None}, failures=(400, 404))
     def delete(self, request: Request, job_id: str) -> Response:
         """Delete a job that is not in progress. Its history stays."""
-        jobs.delete_job(_job(request, job_id))
+        jobs.delete_job(access_of(request), _job(request, job_id))
         return Response(status=204)
 
 
@@ -94,20 +90,20 @@ class JobCancel(UdmView):
     @operation("cancel_job", {200: JobInfo}, failures=(400, 404))
     def post(self, request: Request, job_id: str) -> Response:
         """Cancel the run that goes on or waits; if there is none, the schedule."""
-        return _info(jobs.cancel_job(_job(request, job_id), by=_user(request)))
+        return _info(jobs.cancel_job(access_of(request), _job(request, job_id)))
 
 
 class JobSuspend(UdmView):
     @operation("suspend_job", {200: JobInfo}, failures=(400, 404))
     def post(self, request: Request, job_id: str) -> Response:
         """Suspend an unfinished job: it starts nothing more until it is resumed."""
-        return _info(jobs.suspend_job(_job(request, job_id)))
+        return _info(jobs.suspend_job(access_of(request), _job(request, job_id)))
 
 
 class JobResume(UdmView):
     @operation("resume_job", {200: JobInfo}, failures=(400, 404))
     def post(self, request: Request, job_id: str) -> Response:
         """Resume a suspended job."""
-        job = jobs.resume_job(_job(request, job_id))
+        job = jobs.resume_job(access_of(request), _job(request, job_id))
         wake()
         return _info(job)

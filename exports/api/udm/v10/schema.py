@@ -18,7 +18,7 @@ _API_KEY = OpenApiParameter(
 _REASONS = {
     400: "Bad request: `errors` names each wrong field.",
     401: "The bearer token is missing, unknown, expired or revoked.",
-    403: "The API key is not valid.",
+    403: "The API key is not valid, or no role of the user allows this.",
     404: "There is no such thing in your organization.",
     415: "The body's media type is not the one that is expected.",
 }

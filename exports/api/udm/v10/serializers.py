@@ -7,7 +7,8 @@ from typing import Any, ClassVar
 
 from rest_framework import serializers
 
-from exports.api.udm.dialect import ListQuery, Moment, StrictSerializer, TrueFalse
+from accounts.api.dialect import StrictSerializer
+from exports.api.udm.dialect import ListQuery, Moment, TrueFalse
 from exports.models import Certificate, File, Job, Run
 from exports.services.definitions import JobDefinition
 from exports.services.errors import Invalid

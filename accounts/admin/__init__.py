@@ -9,48 +9,18 @@ from django.contrib import admin, messages
 from django.contrib.auth.admin import GroupAdmin as DjangoGroupAdmin
 from django.contrib.auth.admin import UserAdmin as DjangoUserAdmin
 from django.contrib.auth.models import Group
+from django.db import transaction
 from django.db.models import QuerySet
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
-from unfold.admin import ModelAdmin, TabularInline
+from unfold.admin import TabularInline
 from unfold.forms import AdminPasswordChangeForm, UserChangeForm, UserCreationForm
 
-from accounts.models import AccessToken, ApiKey, Membership, Organization, User
+from accounts.admin import audit, oauth, oidc
+from accounts.admin.base import ReadOnly, SuperuserOnly
+from accounts.models import ApiKey, Membership, Organization, User
 
-
-class SuperuserOnly(ModelAdmin):  # type: ignore[misc]
-    """Every page and action needs a superuser: the admin shows the rows of all organizations."""
-
-    compressed_fields = True
-    list_per_page = 50
-
-    def has_module_permission(self, request: HttpRequest) -> bool:
-        return bool(request.user.is_active and request.user.is_superuser)
-
-    def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return self.has_module_permission(request)
-
-    def has_add_permission(self, request: HttpRequest) -> bool:
-        return self.has_module_permission(request)
-
-    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return self.has_module_permission(request)
-
-    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return self.has_module_permission(request)
-
-
-class ReadOnly(SuperuserOnly):
-    """Rows that services write: the admin looks, and acts through their services only."""
-
-    def has_add_permission(self, request: HttpRequest) -> bool:
-        return False
-
-    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False
-
-    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False
+__all__ = ["ReadOnly", "SuperuserOnly", "audit", "oauth", "oidc"]
 
 
 class MembershipInline(TabularInline):  # type: ignore[misc]
@@ -78,12 +48,16 @@ class UserAdmin(DjangoUserAdmin, SuperuserOnly):  # type: ignore[type-arg]
     inlines = (MembershipInline,)
     list_display = ("username", "email", "is_active", "is_staff", "is_superuser", "last_login")
 
+    def user_change_password(self, request: HttpRequest, id: str, form_url: str = "") -> HttpResponse:  # noqa: A002 Django's signature
+        with transaction.atomic():  # the new password and its audit entry
+            return super().user_change_password(request, id, form_url)
+
 
 admin.site.unregister(Group)
 
 
 @admin.register(Group)
-class RoleAdmin(DjangoGroupAdmin, SuperuserOnly):
+class RoleAdmin(DjangoGroupAdmin, SuperuserOnly):  # type: ignore[misc]
     pass
 
 
@@ -96,18 +70,15 @@ class MembershipAdmin(SuperuserOnly):
     filter_horizontal = ("roles",)
 
 
-class CredentialAdmin(ReadOnly):
+@admin.register(ApiKey)
+class ApiKeyAdmin(ReadOnly):
     list_display = ("prefix", "name", "user", "organization", "created_at", "expires_at", "revoked_at", "last_used_at")
     list_filter = ("organization",)
     search_fields = ("prefix", "name", "user__username")
-    fields = ("prefix", "name", "user", "organization", "created_at", "expires_at", "revoked_at", "last_used_at")
-    actions = ("revoke",)
+    fields = ("prefix", "name", "user", "organization", "scopes", "created_at", "expires_at", "revoked_at", "last_used_at")
+    actions = audited_actions = ("revoke",)
 
     @admin.action(description="Revoke")
-    def revoke(self, request: HttpRequest, queryset: "QuerySet[AccessToken] | QuerySet[ApiKey]") -> None:
+    def revoke(self, request: HttpRequest, queryset: QuerySet[ApiKey]) -> None:
         count = queryset.filter(revoked_at=None).update(revoked_at=timezone.now())
         self.message_user(request, f"Revoked: {count}.", messages.SUCCESS)
-
-
-admin.site.register(AccessToken, CredentialAdmin)
-admin.site.register(ApiKey, CredentialAdmin)

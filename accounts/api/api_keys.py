@@ -1,0 +1,83 @@
+"""`x-api-key`: beside a bearer token it narrows what the token may do; on Strongroom's own `/api/v1` it may stand alone.
+
+Only the header counts. A key in a query, a body or a cookie is nothing: those end up in logs, or are sent by browsers on their own.
+"""
+
+from typing import Any
+
+from django.conf import settings
+from drf_spectacular.extensions import OpenApiAuthenticationExtension
+from rest_framework.authentication import BaseAuthentication
+from rest_framework.exceptions import APIException, AuthenticationFailed
+from rest_framework.request import Request
+
+from accounts.models import ApiKey, User
+from accounts.services import keys
+from accounts.services.access import Access
+
+HEADER = "x-api-key"
+
+
+class ForbiddenApiKey(APIException):
+    """403 for an `x-api-key` that is not valid beside the token (semantics: if sent it must be valid)."""
+
+    status_code = 403
+    default_detail = "Forbidden"
+    default_code = "forbidden"
+
+
+def narrow(request: Request, access: Access) -> Access:
+    """`access`, a token's, within the scopes of the key that came with it. Raises ForbiddenApiKey.
+
+    Without a key it is unchanged, unless settings.API_KEY_REQUIRED.
+    """
+    sent = request.headers.get(HEADER)
+    if sent is None and not settings.API_KEY_REQUIRED:
+        return access
+    key = keys.find(sent or "")
+    if key is None or not keys.speaks_for(key, access.organization):
+        raise ForbiddenApiKey
+    _note(request, key)
+    return Access(access.user, access.organization, access.permissions.intersection(key.scopes))
+
+
+def check(request: Request) -> None:
+    """For a request that carries no token: its key, if it has one, must be valid. Raises ForbiddenApiKey."""
+    sent = request.headers.get(HEADER)
+    if sent is None and not settings.API_KEY_REQUIRED:
+        return
+    key = keys.find(sent or "")
+    if key is None or keys.access_by(key) is None:
+        raise ForbiddenApiKey
+    _note(request, key)
+
+
+class ApiKeyAuthentication(BaseAuthentication):
+    """`x-api-key: KEY` alone; `request.auth` becomes the Access of the key's user, within the key's scopes."""
+
+    def authenticate(self, request: Request) -> tuple[User, Access] | None:
+        sent = request.headers.get(HEADER)
+        if sent is None:
+            return None
+        key = keys.find(sent)
+        access = keys.access_by(key) if key else None
+        if key is None or access is None:
+            raise AuthenticationFailed("The API key is unknown, expired or revoked.")
+        _note(request, key)
+        return access.user, access
+
+    def authenticate_header(self, request: Request) -> str:
+        return 'ApiKey realm="strongroom"'
+
+
+def _note(request: Request, key: ApiKey) -> None:
+    if request.query_params.get("bgUpdate") != "true":  # a page's own refresh is not a use by its user
+        keys.note_use(key)
+
+
+class ApiKeyScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call]
+    target_class = "accounts.api.api_keys.ApiKeyAuthentication"
+    name = "apiKey"
+
+    def get_security_definition(self, auto_schema: Any) -> dict[str, str]:
+        return {"type": "apiKey", "in": "header", "name": HEADER}

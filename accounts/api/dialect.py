@@ -1,0 +1,93 @@
+"""How Strongroom's own resources (/api/v1) read input and say failure; faces above read theirs the same way.
+
+A failure is `{"message": "…"}`; one about input also has `errors`, which maps each field to its sentence.
+"""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from rest_framework import serializers
+from rest_framework.exceptions import APIException, ValidationError
+from rest_framework.negotiation import DefaultContentNegotiation
+from rest_framework.renderers import BaseRenderer, JSONRenderer
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView, exception_handler
+
+from accounts.api.api_keys import ApiKeyAuthentication
+from accounts.api.parsers import in_words
+from accounts.services.access import Denied
+
+
+class Negotiation(DefaultContentNegotiation):
+    """An unknown `format` is left to the query's serializer, which says what there is."""
+
+    def filter_renderers(self, renderers: Any, format: str) -> Any:  # noqa: A002 DRF's signature
+        return [renderer for renderer in renderers if renderer.format == format] or renderers
+
+
+class OwnView(APIView):
+    """Answers to a bearer token, or to an API key alone."""
+
+    authentication_classes = [*APIView.authentication_classes, ApiKeyAuthentication]
+    content_negotiation_class = Negotiation
+
+    def get_exception_handler(self) -> Callable[[Exception, dict[str, Any]], Response | None]:
+        return _render_failure
+
+
+class Csv(BaseRenderer):
+    """Stands for a CSV answer in the negotiation; its views stream it themselves."""
+
+    media_type = "text/csv"
+    format = "csv"
+
+
+def _shown(name: object) -> str:
+    """A client's name for something, short enough and fit to be sent back."""
+    return str(name)[:80].encode("utf-8", "backslashreplace").decode()
+
+
+class StrictSerializer(serializers.Serializer[Any]):
+    """Refuses what it does not know, by name: nothing is accepted and ignored."""
+
+    def to_internal_value(self, data: Any) -> Any:
+        unknown = [_shown(name) for name in data if name not in self.fields] if isinstance(data, Mapping) else []
+        if unknown:
+            raise ValidationError({name: [f"{name} is unknown here. Known are: {', '.join(self.fields)}."] for name in unknown})
+        return super().to_internal_value(data)
+
+
+def read_query(request: Request, serializer: type[serializers.Serializer[Any]]) -> dict[str, Any]:
+    """The query's values, without those that are not given. Raises ValidationError."""
+    repeated = {name: f"{name} is given more than once." for name, values in request.query_params.lists() if len(values) > 1}
+    if repeated:
+        raise ValidationError(repeated)
+    query = serializer(data=request.query_params.dict())
+    query.is_valid(raise_exception=True)
+    return {name: value for name, value in query.validated_data.items() if value not in {"", None}}
+
+
+def _render_failure(error: Exception, context: dict[str, Any]) -> Response | None:
+    request = context["request"]
+    request.accepted_renderer, request.accepted_media_type = JSONRenderer(), JSONRenderer.media_type  # whatever was asked for
+    if isinstance(error, Denied):
+        return Response({"message": str(error)}, status=403)
+    error = in_words(error)
+    response = exception_handler(error, context)
+    if response is None:
+        return None
+    if isinstance(error, ValidationError) and isinstance(error.detail, Mapping):
+        errors = {name: _sentence(detail) for name, detail in error.detail.items()}
+        response.data = {"message": " ".join(_named(*pair) for pair in errors.items()), "errors": errors}
+    else:
+        response.data = {"message": str(error.detail) if isinstance(error, APIException) else "Not found."}
+    return response
+
+
+def _sentence(detail: Any) -> str:
+    return " ".join(str(sentence) for sentence in (detail if isinstance(detail, list) else [detail]))
+
+
+def _named(field: str, sentence: str) -> str:
+    return sentence if field in sentence else f"{field}: {sentence}"

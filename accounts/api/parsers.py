@@ -1,0 +1,44 @@
+"""Bodies of requests, of a bounded size and depth."""
+
+from collections.abc import Mapping
+from typing import Any, cast
+
+from django.conf import settings
+from django.core.exceptions import RequestDataTooBig
+from rest_framework.exceptions import ParseError
+from rest_framework.parsers import JSONParser, MultiPartParser
+
+
+class BoundedJSONParser(JSONParser):
+    """JSON of at most DATA_UPLOAD_MAX_MEMORY_SIZE bytes, not nested deeper than Python can follow."""
+
+    def parse(self, stream: Any, media_type: str | None = None, parser_context: Mapping[str, Any] | None = None) -> Any:
+        _check_length(parser_context)
+        try:
+            return super().parse(stream, media_type, cast("dict[str, Any]", parser_context))
+        except RecursionError:
+            raise ParseError("The JSON is nested too deeply.") from None
+
+
+class BoundedMultiPartParser(MultiPartParser):
+    """A form of at most DATA_UPLOAD_MAX_MEMORY_SIZE bytes, its files included."""
+
+    def parse(self, stream: Any, media_type: str | None = None, parser_context: Mapping[str, Any] | None = None) -> Any:
+        _check_length(parser_context)
+        return super().parse(stream, media_type, cast("dict[str, Any]", parser_context))
+
+
+def _check_length(parser_context: Mapping[str, Any] | None) -> None:
+    assert parser_context is not None
+    length = parser_context["request"].META.get("CONTENT_LENGTH") or "0"
+    if not length.isdecimal() or int(length) > (settings.DATA_UPLOAD_MAX_MEMORY_SIZE or 0):
+        raise _too_large()
+
+
+def in_words(error: Exception) -> Exception:
+    """For the faces' exception handlers: Django itself refuses a large body before a parser sees it, with a page of its own."""
+    return _too_large() if isinstance(error, RequestDataTooBig) else error
+
+
+def _too_large() -> ParseError:
+    return ParseError(f"The body is too large: at most {settings.DATA_UPLOAD_MAX_MEMORY_SIZE} bytes.")
