@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable, Iterator
 
 import pytest
+from django.db import OperationalError, transaction
 
 from exports.models import Part, Run
 from exports.services.tidying import collect_ended
@@ -27,6 +28,21 @@ def kill(process: "subprocess.Popen[bytes]") -> None:
     if process.poll() is None:
         os.killpg(process.pid, signal.SIGKILL)
         process.wait()
+
+
+def freeze(process: "subprocess.Popen[bytes]") -> None:
+    """Stop a process between its writes: who sleeps inside one keeps the database's lock, and then nobody can work."""
+    deadline = time.monotonic() + 60
+    while True:
+        os.killpg(process.pid, signal.SIGSTOP)
+        try:
+            with transaction.atomic():  # on SQLite this asks for the write lock (settings: BEGIN IMMEDIATE)
+                list(Run.objects.select_for_update(nowait=True))
+                list(Part.objects.select_for_update(nowait=True))
+            return
+        except OperationalError:
+            os.killpg(process.pid, signal.SIGCONT)
+            assert time.monotonic() < deadline, "it was never found between two writes"
 
 
 def wait_until(condition: Callable[[], bool], seconds: float = 60) -> None:
@@ -86,7 +102,7 @@ def test_a_worker_that_slept_beyond_its_lease_changes_nothing_when_it_wakes(worl
     run = world.run(split_bytes=20_000)
     workers.append(world.worker())
     wait_until(lambda: done_parts(run) >= 1)
-    os.killpg(workers[0].pid, signal.SIGSTOP)
+    freeze(workers[0])
     workers.append(world.worker())
     wait_until(lambda: is_over(run))
     os.killpg(workers[0].pid, signal.SIGCONT)

@@ -1,8 +1,12 @@
 """A worker process for crash tests: what the Celery task does, in a loop."""
 
+import logging
 import time
 
 import django
+from django.db import OperationalError
+
+logger = logging.getLogger(__name__)
 
 
 def main() -> None:
@@ -10,7 +14,10 @@ def main() -> None:
     from exports.services.work import run_until_idle
 
     while True:
-        run_until_idle()
+        try:
+            run_until_idle()
+        except OperationalError:  # the Celery task fails too, and the next tick calls a worker again
+            logger.exception("The database did not answer in time")
         time.sleep(0.1)
 
 
