@@ -39,10 +39,11 @@ def freeze(process: "subprocess.Popen[bytes]") -> None:
             with transaction.atomic():  # on SQLite this asks for the write lock (settings: BEGIN IMMEDIATE)
                 list(Run.objects.select_for_update(nowait=True))
                 list(Part.objects.select_for_update(nowait=True))
-            return
         except OperationalError:
             os.killpg(process.pid, signal.SIGCONT)
             assert time.monotonic() < deadline, "it was never found between two writes"
+        else:
+            return
 
 
 def wait_until(condition: Callable[[], bool], seconds: float = 60) -> None:
