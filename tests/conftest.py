@@ -9,8 +9,7 @@ import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.serialization import Encoding
-from django.apps import apps
-from django.conf import LazySettings
+from django.conf import LazySettings, settings
 from django.core.cache import cache
 from django.core.files.base import ContentFile
 from django.core.files.storage import default_storage
@@ -21,14 +20,21 @@ from sqlalchemy import create_engine
 from accounts.models import AccessToken, Organization, User
 from accounts.roles import ADMINISTRATOR
 from accounts.services.access import Access, access_to
-from accounts.services.people import enrol, make_roles
+from accounts.services.people import enrol
 from exports.models import Certificate, Dataset, File, Job, Part, Run, Source
 from exports.services.definitions import JobDefinition
 from exports.sources.contact_history import MEDIA, metadata
 from tests.keys import new_certificate
+from tests.roles import have_roles
 from tests.trail import let_tests_flush
 
 let_tests_flush()
+
+
+def pytest_configure() -> None:
+    """Static files are looked up when asked for: every new test client would list them all, slower than what it asks for."""
+    settings.WHITENOISE_AUTOREFRESH = True
+
 
 SEALED = bytes(range(256)) * 40
 """What the finished run's file holds in the storage: 10240 bytes that differ from their neighbours."""
@@ -53,7 +59,7 @@ def storage_folder(tmp_path: Path, settings: LazySettings) -> Path:
 # --- People --------------------------------------------------------------------------------------------------------
 def _member(organization: Organization, name: str, *roles: str) -> User:
     user = User.objects.create_user(name)
-    make_roles(apps)  # a test that ends by flushing the database takes the migration's rows along
+    have_roles()
     enrol(user, organization, roles)
     return user
 

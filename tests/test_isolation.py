@@ -4,6 +4,7 @@ import json
 import re
 from collections.abc import Iterator, Mapping
 from datetime import timedelta
+from functools import cache
 from typing import Any
 from urllib.parse import quote, urlencode
 
@@ -11,6 +12,7 @@ import pytest
 from django.apps import apps
 from django.core.files.base import File as Upload
 from django.core.files.storage import default_storage
+from django.db import connection
 from django.http import HttpResponseBase
 from django.test import Client
 from django.test.client import BOUNDARY, MULTIPART_CONTENT, encode_multipart
@@ -122,14 +124,31 @@ def bearer(user: User, organization: Organization) -> str:
     return AccessToken.issue(user, organization, lifetime=timedelta(hours=1))[1]
 
 
+@cache
+def _statements() -> list[tuple[str, str]]:
+    """(app.model, what reads its primary key and the fields that are compared), of every model."""
+    quote_name = connection.ops.quote_name
+    compared = [model._meta for model in apps.get_models() if model._meta.label_lower not in UNCOMPARED]
+    return [
+        (
+            meta.label_lower,
+            f"SELECT {', '.join(quote_name(name) for name in _columns(meta))} FROM {quote_name(meta.db_table)}",
+        )
+        for meta in compared
+    ]
+
+
+def _columns(meta: Any) -> list[str]:
+    return [meta.pk.column, *[field.column for field in meta.concrete_fields if field.name not in UNCOMPARED_FIELDS]]
+
+
 def state() -> dict[str, Any]:
     """Every row of the database and every stored object, as they are now."""
-    rows = {
-        f"{model._meta.label_lower} {row['pk']}": {name: value for name, value in row.items() if name not in UNCOMPARED_FIELDS}
-        for model in apps.get_models()
-        if model._meta.label_lower not in UNCOMPARED
-        for row in model._base_manager.values("pk", *[field.attname for field in model._meta.concrete_fields])
-    }
+    rows: dict[str, Any] = {}
+    with connection.cursor() as cursor:
+        for label, statement in _statements():
+            cursor.execute(statement)
+            rows |= {f"{label} {key}": tuple(values) for key, *values in cursor.fetchall()}
     return rows | dict.fromkeys(keys_below(default_storage, "."))
 
 

@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from datetime import timedelta
 from functools import cache
 
-from django.apps import apps
 from django.contrib.auth.hashers import make_password
 from django.core.files.base import ContentFile
 from django.core.files.storage import default_storage
@@ -14,10 +13,11 @@ from django.utils import timezone
 from accounts.models import Organization, User
 from accounts.roles import ADMINISTRATOR
 from accounts.services.access import access_to
-from accounts.services.people import join, make_roles
+from accounts.services.people import join
 from exports.models import Certificate, Dataset, File, Job, Part, Run, Source
 from exports.services import certificates
 from tests.keys import new_certificate
+from tests.roles import have_roles
 
 CANARY = "canary-7d1fb0"
 PASSWORD = "a password for tests"
@@ -51,7 +51,7 @@ def certificate_pem() -> bytes:
 
 def person(name: str, organization: Organization, *roles: str, superuser: bool = False) -> User:
     user = User.objects.create(username=name, password=hashed(), is_staff=superuser, is_superuser=superuser)
-    make_roles(apps)  # a test that ends by flushing the database takes the migration's rows along
+    have_roles()
     join(user, organization, roles)
     return user
 

@@ -12,7 +12,6 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from django.apps import apps
 from django.conf import settings
 from django.core.files.storage import default_storage
 from django.db import connection
@@ -21,13 +20,14 @@ from django.utils import timezone
 from accounts.models import Organization, User
 from accounts.roles import ADMINISTRATOR
 from accounts.services.access import access_to
-from accounts.services.people import join, make_roles
+from accounts.services.people import join
 from exports.models import Dataset, File, Job, Run, Source
 from exports.sealing.storage import keys_below, read_hash
 from exports.services import catalogue, certificates
 from exports.services.demo_source import fill
 from exports.sources.contact_history import KIND
 from tests.keys import new_certificate
+from tests.roles import have_roles
 
 
 @cache
@@ -53,7 +53,7 @@ class World:
             (folder / "sources" / "history.sqlite3").write_bytes(_history(rows))
         self.organization = Organization.objects.create(key="acme", name="Acme")
         self.owner = User.objects.create_user("olga", password="unusable!")
-        make_roles(apps)  # a test that ends by flushing the database takes the migration's rows along
+        have_roles()
         join(self.owner, self.organization, [ADMINISTRATOR])
         certificate, self.key = _certificate()
         access = access_to(self.owner, self.organization)
