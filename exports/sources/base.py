@@ -17,6 +17,8 @@ from typing import Any, Protocol, Self
 
 import pyarrow as pa
 
+from exports.sources.conditions import Kind
+
 JSON_TEXT = {b"strongroom": b"json"}
 
 Key = tuple[Any, ...]
@@ -71,6 +73,9 @@ class Reader(Protocol):
 
     def check(self, selection: Selection) -> None:
         """Raise SourceError, naming the column, if table or columns do not exist or hold a type that cannot be written exactly."""
+
+    def kinds(self, selection: Selection) -> dict[str, Kind]:
+        """The kind of each of its columns, in order: what the column can be compared with. Raises SourceError."""
 
     def count(self, selection: Selection) -> int:
         """How many rows."""

@@ -15,10 +15,11 @@ from sqlalchemy.engine import URL, Connection, Engine
 
 from exports.sources.arrow import empty_batch
 from exports.sources.base import Key, Selection, SourceError
+from exports.sources.conditions import Kind
 from exports.sources.engines import connect
 from exports.sources.generic_errors import translate
-from exports.sources.generic_types import Column, moment_for, plan, rename
-from exports.sources.selecting import columns_of, distinct, make_table, quoted, select_boundaries, select_count, select_rows
+from exports.sources.generic_types import Column, kind_of, moment_for, plan, rename
+from exports.sources.selecting import columns_of, distinct, kinds_of, make_table, quoted, select_boundaries, select_count, select_rows
 
 Result = TypeVar("Result")
 BATCH_BYTES = 4_000_000
@@ -65,6 +66,9 @@ class GenericReader:
             plan(column)
         self._fetch(select_rows(self, selection, lambda _, here: [here]).limit(0))
 
+    def kinds(self, selection: Selection) -> dict[str, Kind]:
+        return kinds_of(self, selection)
+
     def count(self, selection: Selection) -> int:
         [(rows,)] = self._fetch(select_count(self, selection))
         return int(rows)
@@ -103,6 +107,9 @@ class GenericReader:
         if (schema, name) not in self._tables:
             self._tables[schema, name] = self._guard(lambda: self._reflect(schema, name))
         return self._tables[schema, name]
+
+    def kind(self, column: sa.Column[Any]) -> Kind:
+        return kind_of(column)
 
     def value(self, column: sa.Column[Any], value: object) -> sa.ColumnElement[Any]:
         """An integer column takes integers only: MySQL would compare any word with it as 0."""

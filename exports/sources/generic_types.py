@@ -12,6 +12,7 @@ from sqlalchemy.dialects import mysql
 from sqlalchemy.engine import URL
 
 from exports.sources.base import JSON_TEXT, MixedColumn, SourceError
+from exports.sources.conditions import Kind
 from exports.sources.network import checked_addresses
 
 Element = sa.ColumnElement[Any]
@@ -67,6 +68,13 @@ def moment_for(column: sa.Column[Any], moment: datetime) -> datetime:
         raise SourceError(f"Column {column.name} is of type {column.type!s}, which is no timestamp.")
     aware = getattr(column.type, "timezone", False) and not isinstance(column.type, mysql.TIMESTAMP)
     return moment if aware else moment.replace(tzinfo=None)
+
+
+def kind_of(column: sa.Column[Any]) -> Kind:
+    """A MySQL BOOLEAN is a TINYINT(1)."""
+    if isinstance(column.type, mysql.TINYINT) and column.type.display_width == 1:
+        return Kind.BOOLEAN
+    return next((kind for known, kind in _KINDS if isinstance(column.type, known)), Kind.OTHER)
 
 
 def plan(column: sa.Column[Any], *, exact: bool = False) -> Column:
@@ -190,4 +198,16 @@ _BUILDERS: list[tuple[Any, Callable[[str, Any], Column]]] = [
     (BINARY, lambda name, _: _simple(name, pa.binary(), bytes)),
     (sa.Uuid, _text),
     (sa.String, _text),
+]
+
+_KINDS: list[tuple[Any, Kind]] = [
+    ((mysql.BIT, mysql.YEAR, sa.Time, sa.Interval, sa.JSON, *BINARY), Kind.OTHER),
+    (sa.Boolean, Kind.BOOLEAN),
+    (sa.Integer, Kind.INTEGER),
+    (sa.Float, Kind.NUMBER),
+    (sa.Numeric, Kind.DECIMAL),
+    (sa.DateTime, Kind.TIMESTAMP),
+    (sa.Date, Kind.DATE),
+    (sa.Uuid, Kind.UUID),
+    (sa.String, Kind.TEXT),
 ]

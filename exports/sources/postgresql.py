@@ -25,10 +25,11 @@ from sqlalchemy.engine import URL
 from exports.sources import adbc_stream
 from exports.sources.arrow import empty_batch, finish, schema_of
 from exports.sources.base import Key, Selection, SourceError
+from exports.sources.conditions import Kind
 from exports.sources.generic_types import libpq_arguments
 from exports.sources.postgresql_errors import translate
-from exports.sources.postgresql_types import CATALOGUE, Native, column_from, key_text, plan, register_loaders
-from exports.sources.selecting import columns_of, distinct, make_table, select_boundaries, select_count, select_rows
+from exports.sources.postgresql_types import CATALOGUE, Native, column_from, key_text, kind_of, plan, register_loaders
+from exports.sources.selecting import columns_of, distinct, kinds_of, make_table, select_boundaries, select_count, select_rows
 
 Result = TypeVar("Result")
 BATCH_BYTES = 3_000_000
@@ -79,6 +80,9 @@ class PostgresReader:
         columns_of(table, selection)
         # Planning finds what the catalogue does not say: rights, and values that do not fit a column's type.
         self._guard(lambda: self._execute("EXPLAIN " + self._literal(select_rows(self, selection, lambda _, here: [here]))))
+
+    def kinds(self, selection: Selection) -> dict[str, Kind]:
+        return kinds_of(self, selection)
 
     def count(self, selection: Selection) -> int:
         [(rows,)] = self._query(select_count(self, selection))
@@ -132,6 +136,9 @@ class PostgresReader:
                 raise SourceError(f"Table {f'{schema}.' if schema else ''}{name} does not exist.")
             self._tables[schema, name] = make_table(schema, name, [column_from(row) for row in rows])
         return self._tables[schema, name]
+
+    def kind(self, column: sa.Column[Any]) -> Kind:
+        return kind_of(column)
 
     def value(self, column: sa.Column[Any], value: object) -> sa.ColumnElement[Any]:
         return sa.cast(sa.bindparam(None, value, type_=sa.types.NullType(), unique=True), column.type)

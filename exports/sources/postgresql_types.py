@@ -8,6 +8,7 @@ import sqlalchemy as sa
 from psycopg.types.datetime import DateLoader, TimestampLoader, TimestamptzLoader
 
 from exports.sources.arrow import Form, Plan
+from exports.sources.conditions import Kind
 
 # Columns of one table with the type below every domain. to_regclass follows the search path when there is no schema.
 CATALOGUE = """
@@ -44,6 +45,18 @@ PLAIN: dict[str, pa.DataType] = {
 # Types whose values psycopg gives as Python objects that a Key may hold. Every other key column is read as text.
 KEYS = {"bool", "int2", "int4", "int8", "text", "varchar", "bpchar", "uuid", "numeric", "bytea", "date", "timestamp", "timestamptz"}
 
+_KINDS = {
+    "bool": Kind.BOOLEAN,
+    **dict.fromkeys(("int2", "int4", "int8"), Kind.INTEGER),
+    **dict.fromkeys(("float4", "float8"), Kind.NUMBER),
+    **dict.fromkeys(("numeric", "money"), Kind.DECIMAL),
+    "uuid": Kind.UUID,
+    "date": Kind.DATE,
+    **dict.fromkeys(("timestamp", "timestamptz"), Kind.TIMESTAMP),
+}
+_TEXTS = {"S", "E"}
+"""Categories of types that are texts: strings (citext too) and enums."""
+
 
 class Native(sa.types.UserDefinedType[Any]):
     """A column's type as the catalogue has it: `name` for casts, `base` the built-in type below its domains or "" if it is not built in."""
@@ -66,6 +79,12 @@ def column_from(row: tuple[str, bool, str, str, str, str]) -> sa.Column[Any]:
 
     name, not_null, spelled, base, kind, category = row
     return sa.Column(quoted(name), Native(spelled, base, kind, category), nullable=not not_null)
+
+
+def kind_of(column: sa.Column[Any]) -> Kind:
+    native = column.type
+    assert isinstance(native, Native)
+    return _KINDS.get(native.base, Kind.TEXT if native.category in _TEXTS else Kind.OTHER)
 
 
 def plan(column: sa.Column[Any], *, exact: bool) -> Plan:  # noqa: PLR0911 a table of types

@@ -9,6 +9,7 @@ import sqlalchemy as sa
 from sqlalchemy.sql.elements import quoted_name
 
 from exports.sources.base import Key, Selection, SourceError
+from exports.sources.conditions import Kind
 
 Element = sa.ColumnElement[Any]
 
@@ -21,6 +22,9 @@ class Backend(Protocol):
 
     def table(self, schema: str, name: str) -> sa.Table:
         """The table as the catalogue has it, columns in order. Raises SourceError if there is none."""
+
+    def kind(self, column: sa.Column[Any]) -> Kind:
+        """What the column's values can be compared with."""
 
     def value(self, column: sa.Column[Any], value: object) -> Element:
         """The value, bound, in a form that compares with the column exactly."""
@@ -60,6 +64,12 @@ def known(table: sa.Table, name: str) -> sa.Column[Any]:
 def columns_of(table: sa.Table, selection: Selection) -> list[sa.Column[Any]]:
     """The columns to read: those that the selection names, or all."""
     return [known(table, name) for name in selection.columns] if selection.columns else list(table.c)
+
+
+def kinds_of(backend: Backend, selection: Selection) -> dict[str, Kind]:
+    """The kind of each column that the selection reads, in order."""
+    columns = columns_of(backend.table(selection.schema, selection.table), selection)
+    return {str(column.name): backend.kind(column) for column in columns}
 
 
 def choose(backend: Backend, selection: Selection, depth: int = 0) -> Chosen:

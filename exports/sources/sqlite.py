@@ -21,9 +21,10 @@ from sqlalchemy.engine import URL
 
 from exports.sources import sqlite_exact, sqlite_moments
 from exports.sources.base import ConnectionLost, Key, Selection, SourceError
-from exports.sources.selecting import columns_of, distinct, make_table, select_boundaries, select_count, select_rows
+from exports.sources.conditions import Kind
+from exports.sources.selecting import columns_of, distinct, kinds_of, make_table, select_boundaries, select_count, select_rows
 from exports.sources.sqlite_library import Statement, library
-from exports.sources.sqlite_types import Stored, column_from, store_of
+from exports.sources.sqlite_types import Stored, column_from, kind_of, store_of
 
 Result = TypeVar("Result")
 BATCH_BYTES = 4_000_000
@@ -67,6 +68,9 @@ class SQLiteReader:
         text, values = self._compiled(select_count(self, selection))
         self._query(f"EXPLAIN {text}", values)
 
+    def kinds(self, selection: Selection) -> dict[str, Kind]:
+        return kinds_of(self, selection)
+
     def count(self, selection: Selection) -> int:
         [(rows,)] = self._rows(select_count(self, selection))
         return int(rows)
@@ -103,6 +107,9 @@ class SQLiteReader:
                 raise SourceError(f"Table {name} does not exist.")
             self._tables["", name] = make_table("", name, [column_from(row) for row in rows])
         return self._tables["", name]
+
+    def kind(self, column: sa.Column[Any]) -> Kind:
+        return kind_of(column)
 
     def value(self, column: sa.Column[Any], value: object) -> sa.ColumnElement[Any]:
         return sa.bindparam(None, value, type_=sa.types.NullType(), unique=True)

@@ -7,6 +7,7 @@ import pyarrow as pa
 import sqlalchemy as sa
 
 from exports.sources.base import JSON_TEXT
+from exports.sources.conditions import Kind
 from exports.sources.selecting import quoted
 
 
@@ -68,6 +69,25 @@ def _declared(declared: str) -> Stored:  # noqa: PLR0911 SQLite's own rules, in 
     if declared.startswith(("NUM", "DEC")):
         return Stored.NUMBER
     return Stored.INTEGER if declared.startswith("BOOL") else Stored.TEXT if declared.startswith(("DATE", "TIME")) else Stored.MIXED
+
+
+_KINDS = (
+    (("JSON", "BLOB"), Kind.OTHER),
+    (("BOOL",), Kind.BOOLEAN),
+    (("DATETIME", "TIMESTAMP"), Kind.TIMESTAMP),
+    (("DATE",), Kind.DATE),
+    (("UUID",), Kind.UUID),
+    (("CHAR", "CLOB", "TEXT"), Kind.TEXT),
+    (("INT",), Kind.INTEGER),
+    (("REAL", "FLOA", "DOUB"), Kind.NUMBER),
+    (("NUM", "DEC"), Kind.DECIMAL),
+)
+
+
+def kind_of(column: sa.Column[Any]) -> Kind:
+    """By the words of its declared type. Without any, a column may be meant to hold anything."""
+    declared = column.type.name if isinstance(column.type, Declared) else ""
+    return next((kind for words, kind in _KINDS if any(word in declared for word in words)), Kind.OTHER)
 
 
 def field_of(name: str, store: Stored) -> pa.Field:
