@@ -6,12 +6,13 @@ from typing import Any
 
 from django.core.files.storage import default_storage
 from django.db import transaction
-from django.db.models import QuerySet
+from django.db.models import Count, QuerySet, Sum
 from django.utils import timezone
 
 from exports.models import File, Part, Run
 from exports.sealing.storage import StorageError, keys_below, read_hash, remove, write
 from exports.services.claiming import LeaseLost, held_run
+from exports.services.notices import Event, announce
 
 
 def folder_of(run: Run) -> str:
@@ -33,11 +34,28 @@ def finish(run: Run) -> None:
         "finished_at": timezone.now(),
         "lease_until": None,
     }
-    if not held_run(run).update(**completed):
+    if not _complete(run, completed):
         remove(default_storage, key)
         raise LeaseLost
     run.refresh_from_db()
     collect(run)
+
+
+@transaction.atomic
+def _complete(run: Run, completed: dict[str, Any]) -> bool:
+    """False if another worker has it, or it was cancelled."""
+    if not held_run(run).update(**completed):
+        return False
+    sums = run.files.aggregate(files=Count("pk"), rows=Sum("rows"), bytes=Sum("size"))
+    facts = {**job_facts(run), **{name: value or 0 for name, value in sums.items()}}
+    announce(Event.RUN_COMPLETED, organization=run.organization, subject=run, facts=facts)
+    return True
+
+
+def job_facts(run: Run) -> dict[str, str | int | None]:
+    """What every notice about a run tells of its job."""
+    job = run.job
+    return {"job": job.pk, "title": job.title, "source": job.source.key, "dataset": job.dataset.name, "slot": run.slot.isoformat()}
 
 
 def _reconcile(run: Run) -> None:
@@ -90,7 +108,12 @@ def fail(held: QuerySet[Run], message: str, *, traceback: str = "") -> None:
     Workers at its other parts stop at their next beat.
     """
     status = Run.Status.ERRORED if traceback else Run.Status.FAILED
-    held.update(status=status, message=message, traceback=traceback, finished_at=timezone.now(), lease_until=None)
+    ended = {"status": status, "message": message, "traceback": traceback, "finished_at": timezone.now(), "lease_until": None}
+    with transaction.atomic():
+        run = held.select_related("organization", "job__owner", "job__source", "job__dataset").first()
+        if run is not None and held.update(**ended):
+            facts = {**job_facts(run), "message": message}
+            announce(Event.RUN_FAILED, organization=run.organization, subject=run, facts=facts)
 
 
 def collect(run: Run) -> int:
