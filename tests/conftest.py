@@ -10,6 +10,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.serialization import Encoding
 from django.conf import LazySettings, settings
+from django.contrib.auth.hashers import Argon2PasswordHasher
 from django.core.cache import cache
 from django.core.files.base import ContentFile
 from django.core.files.storage import default_storage
@@ -32,8 +33,9 @@ let_tests_flush()
 
 
 def pytest_configure() -> None:
-    """Static files are looked up when asked for: every new test client would list them all, slower than what it asks for."""
-    settings.WHITENOISE_AUTOREFRESH = True
+    """What is slow on purpose, or once in a server's life, and here happens in every test."""
+    settings.WHITENOISE_AUTOREFRESH = True  # else every new test client lists all static files
+    Argon2PasswordHasher.memory_cost, Argon2PasswordHasher.time_cost, Argon2PasswordHasher.parallelism = 8, 1, 1
 
 
 SEALED = bytes(range(256)) * 40
