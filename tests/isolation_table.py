@@ -121,39 +121,61 @@ def job_body(scene: Scene) -> dict[str, Any]:
     }
 
 
+def older_body(scene: Scene) -> dict[str, Any]:
+    return {name: value for name, value in job_body(scene).items() if name != "type"}
+
+
 def waiting(scene: Scene) -> dict[str, int]:
     """A job that is suspended and has never started."""
     tomorrow = timezone.now() + timedelta(days=1)
     return {"job_id": new_job(scene.owner, scene.dataset, "Waiting", cron="0 3 * * *", next_slot=tomorrow, suspended=True).pk}
 
 
+def files_and_catalogue(base: str) -> list[Row]:
+    """Version 3, and in version 10."""
+    return [
+        api(f"{base}/cipher", "GET", 200, 403, 404),
+        api(f"{base}/cipher/<str:certificatefilename>", "POST", 201, 403, 201, data=certificate),
+        api(f"{base}/data/job-statuses", "GET", 200, 403, 200),
+        api(f"{base}/data/sources", "GET", 200, 403, 204),
+        api(f"{base}/data/sub-types", "GET", 200, 403, 204),
+        api(f"{base}/data/types", "GET", 200, 403, 204),
+        api(f"{base}/file-metadatas", "GET", 200, 403, 200),
+        api(f"{base}/files", "GET", 200, 403, 404, query=file_name),
+        api(f"{base}/files", "DELETE", 204, 403, 404, query=file_name),
+        api(f"{base}/files/<str:filename>", "GET", 303, 403, 404),
+        api(f"{base}/files/<str:filename>", "DELETE", 204, 403, 404),
+        anybody(f"{base}/version", "GET", 200),
+    ]
+
+
+def jobs_and_history(base: str, body: Sent = job_body) -> list[Row]:
+    """Version 4, and in version 10."""
+    return [
+        api(f"{base}/export/history", "GET", 200, 403, 204),
+        api(f"{base}/export/history", "DELETE", 204, 403, 404, query=ids("run")),
+        api(f"{base}/export/history/<str:run_id>", "GET", 200, 403, 404),
+        api(f"{base}/export/history/<str:run_id>", "DELETE", 204, 403, 404),
+        api(f"{base}/export/history/<str:run_id>/progress", "GET", 200, 403, 404),
+        api(f"{base}/export/jobs", "GET", 200, 403, 204),
+        api(f"{base}/export/jobs", "POST", 202, 403, 400, data=body),
+        api(f"{base}/export/jobs", "DELETE", 204, 403, 404, query=ids("job")),
+        api(f"{base}/export/jobs/<str:job_id>", "GET", 200, 403, 404),
+        api(f"{base}/export/jobs/<str:job_id>", "PUT", 200, 403, 404, args=waiting, data=body),
+        api(f"{base}/export/jobs/<str:job_id>", "DELETE", 204, 403, 404),
+        api(f"{base}/export/jobs/cancel/<str:job_id>", "POST", 200, 403, 404),
+        api(f"{base}/export/jobs/resume/<str:job_id>", "POST", 200, 403, 404, args=waiting),
+        api(f"{base}/export/jobs/suspend/<str:job_id>", "POST", 200, 403, 404),
+    ]
+
+
 UDM = [
-    api("udm/v10/cipher", "GET", 200, 403, 404),
-    api("udm/v10/cipher/<str:certificatefilename>", "POST", 201, 403, 201, data=certificate),
-    api("udm/v10/data/job-statuses", "GET", 200, 403, 200),
-    api("udm/v10/data/sources", "GET", 200, 403, 204),
-    api("udm/v10/data/sub-types", "GET", 200, 403, 204),
-    api("udm/v10/data/types", "GET", 200, 403, 204),
-    api("udm/v10/export/history", "GET", 200, 403, 204),
-    api("udm/v10/export/history", "DELETE", 204, 403, 404, query=ids("run")),
-    api("udm/v10/export/history/<str:run_id>", "GET", 200, 403, 404),
-    api("udm/v10/export/history/<str:run_id>", "DELETE", 204, 403, 404),
-    api("udm/v10/export/history/<str:run_id>/progress", "GET", 200, 403, 404),
-    api("udm/v10/export/jobs", "GET", 200, 403, 204),
-    api("udm/v10/export/jobs", "POST", 202, 403, 400, data=job_body),
-    api("udm/v10/export/jobs", "DELETE", 204, 403, 404, query=ids("job")),
-    api("udm/v10/export/jobs/<str:job_id>", "GET", 200, 403, 404),
-    api("udm/v10/export/jobs/<str:job_id>", "PUT", 200, 403, 404, args=waiting, data=job_body),
-    api("udm/v10/export/jobs/<str:job_id>", "DELETE", 204, 403, 404),
-    api("udm/v10/export/jobs/cancel/<str:job_id>", "POST", 200, 403, 404),
-    api("udm/v10/export/jobs/resume/<str:job_id>", "POST", 200, 403, 404, args=waiting),
-    api("udm/v10/export/jobs/suspend/<str:job_id>", "POST", 200, 403, 404),
-    api("udm/v10/file-metadatas", "GET", 200, 403, 204),
-    api("udm/v10/files", "GET", 200, 403, 404, query=file_name),
-    api("udm/v10/files", "DELETE", 204, 403, 404, query=file_name),
-    api("udm/v10/files/<str:filename>", "GET", 303, 403, 404),
-    api("udm/v10/files/<str:filename>", "DELETE", 204, 403, 404),
-    anybody("udm/v10/version", "GET", 200),
+    *files_and_catalogue("udm/v10"),
+    *jobs_and_history("udm/v10"),
+    *jobs_and_history("udm/v4", older_body),
+    *files_and_catalogue("udm/v3"),
+    *jobs_and_history("data-download/v4", older_body),
+    *files_and_catalogue("data-download/v3"),
     anybody("download/<str:token>", "GET", 200, args=lambda scene: {"token": link(scene.file, "", scene.owner).rpartition("/")[2]}),
     anybody("api/schema", "GET", 200),
     anybody("api/docs", "GET", 200),

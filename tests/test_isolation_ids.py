@@ -89,14 +89,18 @@ def test_others_file_names_do_not_exist(outsider_api: APIClient, theirs: Job, fi
         "/export/history?source=contact&title=chats",
         "/export/jobs?source=contact",
         "/export/jobs?title=All chats of here",
-        "/file-metadatas?historyId={file.run_id}",
-        "/file-metadatas?jobTitle=here",
         "/data/types?source=contact-history",
     ],
 )
 def test_filters_by_what_others_have_are_empty(outsider_api: APIClient, theirs: Job, file: File, query: str) -> None:
     Job.objects.filter(pk=file.run.job_id).update(title="All chats of here")
     assert outsider_api.get(UDM + query.format(file=file)).status_code == 204
+
+
+@pytest.mark.parametrize("query", ["historyId={file.run_id}", "jobTitle=here"])
+def test_files_by_what_others_have_are_none(outsider_api: APIClient, theirs: Job, file: File, query: str) -> None:
+    Job.objects.filter(pk=file.run.job_id).update(title="All chats of here")
+    assert outsider_api.get(f"{UDM}/file-metadatas?{query.format(file=file)}").json()["items"] == []
 
 
 def test_sub_types_of_others_source_are_a_400(outsider_api: APIClient, theirs: Job, file: File) -> None:

@@ -1,9 +1,9 @@
-"""How Strongroom's own resources (/api/v1) read input and say failure; faces above read theirs the same way.
+"""How Strongroom's own resources (/api/v1) read input and say failure; faces above do it the same way.
 
-A failure is `{"message": "…"}`; one about input also has `errors`, which maps each field to its sentence.
+A failure is `{"message": "…"}`; one about input also has `errors`, which maps each field's path to its sentence.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from rest_framework import serializers
@@ -33,7 +33,7 @@ class OwnView(APIView):
     content_negotiation_class = Negotiation
 
     def get_exception_handler(self) -> Callable[[Exception, dict[str, Any]], Response | None]:
-        return _render_failure
+        return render_failure
 
 
 class Csv(BaseRenderer):
@@ -68,7 +68,8 @@ def read_query(request: Request, serializer: type[serializers.Serializer[Any]]) 
     return {name: value for name, value in query.validated_data.items() if value not in {"", None}}
 
 
-def _render_failure(error: Exception, context: dict[str, Any]) -> Response | None:
+def render_failure(error: Exception, context: dict[str, Any]) -> Response | None:
+    """DRF's exception handler of these faces. None for a bug, which becomes a 500."""
     request = context["request"]
     request.accepted_renderer, request.accepted_media_type = JSONRenderer(), JSONRenderer.media_type  # whatever was asked for
     if isinstance(error, Denied):
@@ -77,17 +78,29 @@ def _render_failure(error: Exception, context: dict[str, Any]) -> Response | Non
     response = exception_handler(error, context)
     if response is None:
         return None
-    if isinstance(error, ValidationError) and isinstance(error.detail, Mapping):
-        errors = {name: _sentence(detail) for name, detail in error.detail.items()}
-        response.data = {"message": " ".join(_named(*pair) for pair in errors.items()), "errors": errors}
+    if isinstance(error, ValidationError):
+        errors = dict(_flatten("", error.detail))
+        response.data = {"message": _summary(errors), "errors": errors}
     else:
         response.data = {"message": str(error.detail) if isinstance(error, APIException) else "Not found."}
     return response
 
 
-def _sentence(detail: Any) -> str:
-    return " ".join(str(sentence) for sentence in (detail if isinstance(detail, list) else [detail]))
+def _summary(errors: Mapping[str, str]) -> str:
+    """The sentences one after another, each once, each naming its field."""
+    named = [
+        sentence if not field or field.rpartition(".")[2] in sentence else f"{field}: {sentence}" for field, sentence in errors.items()
+    ]
+    return " ".join(dict.fromkeys(named))
 
 
-def _named(field: str, sentence: str) -> str:
-    return sentence if field in sentence else f"{field}: {sentence}"
+def _flatten(path: str, detail: Any) -> Iterator[tuple[str, str]]:
+    """DRF's nested errors as (dotted path, sentence)."""
+    if isinstance(detail, Mapping):
+        for name, inner in detail.items():
+            yield from _flatten(path if name == "non_field_errors" else f"{path}.{name}".lstrip("."), inner)
+    elif isinstance(detail, list) and any(isinstance(inner, Mapping | list) for inner in detail):
+        for number, inner in enumerate(detail):
+            yield from _flatten(f"{path}.{number}".lstrip("."), inner)
+    else:
+        yield path or "body", " ".join(str(sentence) for sentence in (detail if isinstance(detail, list) else [detail]))

@@ -121,8 +121,9 @@ def keys_below(storage: Storage, folder: str) -> Iterator[str]:
 
 
 def remove(storage: Storage, key: str) -> None:
-    """Delete the object; its absence is fine. Folders that this empties go too."""
-    storage.delete(key)
+    """Delete the object; its absence is fine. Folders that this empties go too. Raises StorageError."""
+    with _failures(storage, f"The storage could not delete {key}"):
+        storage.delete(key)
     if isinstance(storage, FileSystemStorage):
         root, folder = Path(storage.location), Path(storage.path(key)).parent
         with suppress(OSError):  # not empty: somebody else's files are in it

@@ -4,6 +4,7 @@ A file's end has three steps, so that a crash between them leaves work for `expi
 bytes: it expires (unlisted, links die), the stored object is removed, `deleted_at` says that it is gone. The row stays.
 """
 
+import logging
 from collections.abc import Iterable
 from datetime import datetime
 from typing import Any
@@ -19,10 +20,12 @@ from accounts.models import Membership, User
 from accounts.services.access import Access, access_to
 from accounts.services.audit import record, values_of
 from exports.models import File
-from exports.sealing.storage import remove
+from exports.sealing.storage import StorageError, remove
 from exports.services import visible
 from exports.services.errors import Invalid, NotFound
 from exports.services.trail import FILE, tell
+
+logger = logging.getLogger(__name__)
 
 NAMES_AT_ONCE = 100
 _SALT = "exports.download"
@@ -129,14 +132,39 @@ def delete_files(access: Access, names: list[str]) -> None:
     _delete(access, found)
 
 
+def delete_each(access: Access, names: list[str]) -> list[str]:
+    """Delete those that can be deleted. The names of the others: unknown, or the storage did not remove the bytes.
+
+    Of the latter the end has begun: nobody sees them any more, and `expire_files` goes on. Raises NotFound if all are unknown.
+    """
+    found, missing = find_all(access, names)
+    if not found:
+        raise NotFound(f"There is no file of the name {missing[0]}.")
+    _decide(access, found)
+    return missing + [file.name for file in found if not _ended(file)]
+
+
 def _delete(access: Access, found: list[File]) -> None:
-    """First what decides it, with its record, in one transaction; then the bytes."""
-    with transaction.atomic():
-        unlist(File.objects.filter(pk__in=[file.pk for file in found]))
-        for file in found:
-            tell(access, "file.delete", file, before=values_of(file, FILE))
+    """First what decides it; then the bytes."""
+    _decide(access, found)
     for file in found:
         end(file)
+
+
+@transaction.atomic
+def _decide(access: Access, found: list[File]) -> None:
+    unlist(File.objects.filter(pk__in=[file.pk for file in found]))
+    for file in found:
+        tell(access, "file.delete", file, before=values_of(file, FILE))
+
+
+def _ended(file: File) -> bool:
+    try:
+        end(file)
+    except StorageError as error:
+        logger.warning("%s", error)
+        return False
+    return True
 
 
 def unlist(files: QuerySet[File]) -> None:

@@ -201,6 +201,23 @@ def delete_jobs(access: Access, job_ids: Iterable[int]) -> None:
         delete_job(access, job)
 
 
+def delete_each(access: Access, job_ids: Iterable[int]) -> list[int]:
+    """Delete those that can be deleted. The ids of the others, which are in progress or unknown; raises NotFound if all are unknown."""
+    wanted = sorted(set(job_ids))
+    known = set(visible.jobs(access).filter(pk__in=wanted).values_list("pk", flat=True))
+    if not known:
+        raise NotFound(f"There is no job {wanted[0]}.")
+    return [job_id for job_id in wanted if job_id not in known or not _deleted(access, job_id)]
+
+
+def _deleted(access: Access, job_id: int) -> bool:
+    try:
+        delete_job(access, find(access, job_id))
+    except (Conflict, NotFound):
+        return False
+    return True
+
+
 # --- Steps ---------------------------------------------------------------------------------------------------------
 def _locked(access: Access, job: Job) -> Job:
     """The job as it is now, held until the transaction ends (SQLite's transactions hold everything anyway). Raises NotFound."""

@@ -1,5 +1,6 @@
 """What users do with runs: look at them, cancel, delete. How runs are executed is claiming, planning, writing and finishing."""
 
+import logging
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
@@ -11,11 +12,13 @@ from django.db.models.functions import Now
 
 from accounts.services.access import Access
 from exports.models import File, Job, Part, Run
-from exports.sealing.storage import keys_below, remove
+from exports.sealing.storage import StorageError, keys_below, remove
 from exports.services import files, visible
 from exports.services.errors import Conflict, NotFound
 from exports.services.finishing import folder_of
 from exports.services.trail import tell
+
+logger = logging.getLogger(__name__)
 
 
 class Status(StrEnum):
@@ -156,6 +159,29 @@ def delete_runs(access: Access, run_ids: Iterable[int]) -> None:
     _refuse_active(runs)
     for run in runs:
         _delete(access, run)
+
+
+def delete_each(access: Access, run_ids: Iterable[int]) -> list[int]:
+    """Delete those that can be deleted. The ids of the others: they go on, are unknown, or the storage did not remove their bytes.
+
+    Raises NotFound if all are unknown.
+    """
+    wanted = list(dict.fromkeys(run_ids))
+    known = set(visible.runs(access).filter(pk__in=wanted).values_list("pk", flat=True))
+    if not known:
+        raise NotFound(f"There is no history record {wanted[0]}.")
+    return [run_id for run_id in wanted if run_id not in known or not _deleted(access, run_id)]
+
+
+def _deleted(access: Access, run_id: int) -> bool:
+    try:
+        delete_run(access, run_id)
+    except (Conflict, NotFound):
+        return False
+    except StorageError as error:
+        logger.warning("%s", error)
+        return False
+    return True
 
 
 def _refuse_active(runs: Iterable[Run]) -> None:

@@ -52,6 +52,6 @@ def test_a_record_in_progress_cannot_be_deleted(api: APIClient, completed_run: R
     assert Run.objects.count() == 2
 
 
-@pytest.mark.parametrize("run_id", ["0", "x", "9" * 40])
-def test_a_bad_id_is_a_404(api: APIClient, run_id: str) -> None:
-    assert api.get(f"{HISTORY}/{run_id}/progress").status_code == 404
+@pytest.mark.parametrize(("run_id", "status"), [("0", 404), ("9" * 40, 404), ("x", 400)])
+def test_an_id_that_is_a_number_is_a_404_and_another_a_400(api: APIClient, run_id: str, status: int) -> None:
+    assert api.get(f"{HISTORY}/{run_id}/progress").status_code == status

@@ -340,9 +340,15 @@ def test_bulk_delete_with_an_unknown_id_deletes_nothing(api: APIClient, make_job
     assert Job.objects.filter(deleted_at=None).count() == 1
 
 
-@pytest.mark.parametrize("job_id", ["0", "-1", "x", "1.0", "9" * 30, "%00", "%2e%2e", "１"])
-def test_a_bad_id_is_a_404(api: APIClient, job_id: str) -> None:
+@pytest.mark.parametrize("job_id", ["0", "9" * 30])
+def test_an_id_that_can_be_none_is_a_404(api: APIClient, job_id: str) -> None:
     assert api.get(f"{JOBS}/{job_id}").status_code == 404
+
+
+@pytest.mark.parametrize("job_id", ["-1", "x", "1.0", "%00", "%2e%2e", "１"])
+def test_an_id_that_is_no_number_is_a_400_that_names_it(api: APIClient, job_id: str) -> None:
+    answer = api.get(f"{JOBS}/{job_id}")
+    assert (answer.status_code, list(answer.json()["errors"])) == (400, ["id"])
 
 
 def test_an_exporter_sees_and_stops_the_owners_job(

@@ -1,333 +1,53 @@
-"""The shapes of version 10: what clients send, and what they get. Field names are the document's."""
+"""What only version 10 has."""
 
 # ruff: noqa: N815 the documents' names are in camel case
 
-from collections.abc import Sequence
-from typing import Any, ClassVar
+from typing import ClassVar
 
 from rest_framework import serializers
 
-from accounts.api.dialect import StrictSerializer
-from exports.api.udm.dialect import ListQuery, Moment, TrueFalse
-from exports.models import Certificate, File, Job, Run
-from exports.services.definitions import JobDefinition
-from exports.services.errors import Invalid
-from exports.services.jobs import SCHEDULE_TYPES, job_status
-from exports.services.runs import Outcome, Status, current_runs, outcomes, run_status
+from exports.api.udm import queries, shapes
+from exports.api.udm.fields import TrueFalse, text
+
+_BACKGROUND = "true marks a background refresh: it is not recorded as a use of the token."
 
 
-# --- A job, as clients send it -------------------------------------------------------------------------------------
-class TimeFrame(StrictSerializer):
-    all = TrueFalse(required=False, default=False)
-    dateFrom = Moment(help_text="First moment that is exported.")
-    dateTo = Moment(help_text="First moment that is not exported any more.")
-
-
-class SchedulerParam(StrictSerializer):
-    immediately = TrueFalse(required=False, default=False)
-    cron = serializers.CharField(required=False, allow_blank=True, allow_null=True, help_text="minute hour day-of-month month day-of-week.")
-    runs = serializers.CharField(required=False, allow_blank=True, allow_null=True, help_text="How many times cron may start the job.")
-    startDate = Moment(help_text="With cron: not before. Alone: once, then.")
-    timezone = serializers.CharField(
-        required=False, allow_blank=True, allow_null=True, help_text="By which clock cron is read (IANA name); UTC."
-    )
-
-
-class UcsJobParams(StrictSerializer):
-    fileSplitSize = serializers.CharField(
-        required=False, allow_blank=True, allow_null=True, help_text="64MB, 1GB, a number of MB; 1MB to 1GB."
-    )
-    type = serializers.CharField(help_text="Data type, from /data/types.")
-    media = serializers.ListField(
-        child=serializers.CharField(), max_length=1000, help_text="Sub-types, from /data/sub-types; empty for all."
-    )
+# --- A job ---------------------------------------------------------------------------------------------------------
+class UcsJobParams(shapes.UcsJobParams):
     exportAttachments = TrueFalse(required=False, default=False)
 
 
-class JobRequest(StrictSerializer):
-    source = serializers.CharField(help_text="From /data/sources.")  # type: ignore[assignment]
+class JobRequest(shapes.JobRequest):
     type = serializers.CharField(help_text="UCS")
-    title = serializers.CharField()
-    timeFrame = TimeFrame()
-    description = serializers.CharField(required=False, allow_blank=True, allow_null=True)
-    schedulerParam = SchedulerParam()
     jobParams = UcsJobParams()
-    suspended = TrueFalse()
-
-    def definition(self) -> JobDefinition:
-        """What the client asks for. Raises Invalid."""
-        sent = self.validated_data
-        frame, when, params = sent["timeFrame"], sent["schedulerParam"], sent["jobParams"]
-        return JobDefinition(
-            source=sent["source"],
-            title=sent["title"],
-            kind=sent["type"],
-            description=sent.get("description") or "",
-            suspended=sent["suspended"],
-            all_time=frame["all"],
-            date_from=frame.get("dateFrom"),
-            date_to=frame.get("dateTo"),
-            immediately=when["immediately"],
-            cron=when.get("cron") or "",
-            timezone=when.get("timezone") or "",
-            runs=_whole(when.get("runs") or "", "schedulerParam.runs"),
-            start_date=when.get("startDate"),
-            data_type=params["type"],
-            media=tuple(params["media"]),
-            file_split_size=params.get("fileSplitSize") or "",
-            export_attachments=params["exportAttachments"],
-        )
 
 
-def _whole(text: str, field: str) -> int | None:
-    if not text:
-        return None
-    if not (text.isascii() and text.isdecimal() and len(text) < 10):
-        raise Invalid({field: f"{field} must be a whole number; leave it out for no limit."})
-    return int(text)
-
-
-# --- A job or a run, as clients get it -----------------------------------------------------------------------------
-class JobInfo(serializers.Serializer[Any]):
-    id = serializers.IntegerField()
-    type = serializers.CharField()
-    source = serializers.CharField()  # type: ignore[assignment]
-    title = serializers.CharField()
-    fileSplitSize = serializers.CharField(allow_blank=True)
-    fileName = serializers.CharField(allow_blank=True, help_text="Names of the files, separated by commas.")
-    fileSize = serializers.IntegerField(help_text="Bytes of all files together.")
-    status = serializers.ChoiceField(choices=list(Status))
-    createdDate = serializers.DateTimeField()
-    dateFrom = serializers.DateTimeField(allow_null=True)
-    dateTo = serializers.DateTimeField(allow_null=True)
-    description = serializers.CharField(allow_blank=True)
-    media = serializers.ListField(child=serializers.CharField())
-    progress = serializers.IntegerField(help_text="Per cent.")
-    parentId = serializers.IntegerField(help_text="Of a history record: the job's id. Of a job: 0.")
+class JobInfo(shapes.JobInfo):
     exportAttachments = serializers.BooleanField()
 
 
-def job_infos(jobs: Sequence[Job]) -> list[Any]:
-    """JobInfo of each job; progress and files are those of its current or latest run."""
-    current = current_runs(jobs)
-    brought = outcomes(current.values())
-    rows = []
-    for job in jobs:
-        run = current.get(job.pk)
-        seen = {"id": job.pk, "status": job_status(job, run), "createdDate": job.created_at, "parentId": 0}
-        rows.append(_info(job, brought[run.pk] if run else Outcome()) | seen)
-    return list(JobInfo(rows, many=True).data)
-
-
-def run_infos(runs: Sequence[Run]) -> list[Any]:
-    """JobInfo of each history record."""
-    brought = outcomes(runs)
-    rows = []
-    for run in runs:
-        seen = {"id": run.pk, "status": run_status(run), "createdDate": run.created_at, "parentId": run.job_id}
-        rows.append(_info(run.job, brought[run.pk]) | seen)
-    return list(JobInfo(rows, many=True).data)
-
-
-def _info(job: Job, outcome: Outcome) -> dict[str, Any]:
-    return {
-        "type": job.kind,
-        "source": job.source.key,
-        "title": job.title,
-        "fileSplitSize": job.file_split_size,
-        "fileName": ",".join(outcome.file_names),
-        "fileSize": outcome.file_size,
-        "dateFrom": job.date_from,
-        "dateTo": job.date_to,
-        "description": job.description,
-        "media": job.media,
-        "progress": outcome.progress,
-        "exportAttachments": job.export_attachments,
-    }
-
-
-class JobProgress(serializers.Serializer[Any]):
-    progress = serializers.IntegerField(help_text="Per cent.")
-    status = serializers.ChoiceField(choices=list(Status))
-
-
-# --- Files, certificates, catalogue --------------------------------------------------------------------------------
-class FileMetadata(serializers.ModelSerializer[File]):
-    historyId = serializers.IntegerField(source="run_id")
-    jobId = serializers.IntegerField(source="run.job_id")
-    jobTitle = serializers.CharField(source="run.job.title")
-    type = serializers.CharField(source="part.dataset.name")
-    source = serializers.CharField(source="run.job.source.key")  # type: ignore[assignment]
-    createdDate = serializers.DateTimeField(source="created_at")
-    expirationDate = serializers.DateTimeField(source="expires_at")
-    contentType = serializers.CharField(source="profile", help_text="enveloped-data or authEnveloped-data.")
-    decryptCommand = serializers.CharField(source="decrypt_command")
-
-    class Meta:
-        model = File
-        fields = [
-            "name",
-            "size",
-            "sha256",
-            "rows",
-            "historyId",
-            "jobId",
-            "jobTitle",
-            "type",
-            "source",
-            "createdDate",
-            "expirationDate",
-            "contentType",
-            "recipients",
-            "decryptCommand",
-        ]
-        read_only_fields = fields
-
-
-class CertificateInfo(serializers.ModelSerializer[Certificate]):
-    ccid = serializers.UUIDField(source="organization_id")
-    size = serializers.SerializerMethodField(help_text="Bytes of the certificate in PEM form.")
-    lastModified = serializers.DateTimeField(source="created_at")
-
-    class Meta:
-        model = Certificate
-        fields = ["ccid", "name", "size", "lastModified"]
-        read_only_fields = fields
-
-    def get_size(self, certificate: Certificate) -> int:
-        return len(certificate.pem.encode())
-
-
-class CertificateUpload(StrictSerializer):
-    file = serializers.FileField(help_text="X.509, PEM or DER, RSA of 2048 bits or more.", max_length=200)
-    profile = serializers.ChoiceField(choices=Certificate.Profile.choices, required=False, help_text="How files are sealed for it.")
-
-
-class PreSignedUri(serializers.Serializer[Any]):
-    path = serializers.CharField()
-
-
-class KeyValueItem(serializers.Serializer[Any]):
-    label = serializers.CharField()  # type: ignore[assignment]
-    value = serializers.CharField()
-
-
-class DataType(serializers.Serializer[Any]):
-    name = serializers.CharField()
-    source = serializers.CharField()  # type: ignore[assignment]
-
-
-class SubType(serializers.Serializer[Any]):
-    name = serializers.CharField()
-    displayName = serializers.CharField()
-    source = serializers.CharField()  # type: ignore[assignment]
-    dataType = serializers.CharField()
-    enabled = serializers.BooleanField()
-
-
-class VersionInfo(serializers.Serializer[Any]):
-    version = serializers.CharField()
-    buildNumber = serializers.CharField()
-    changeset = serializers.CharField()
-    name = serializers.CharField()
-
-
-class Failure(serializers.Serializer[Any]):
-    message = serializers.CharField()
-    errors = serializers.DictField(  # type: ignore[assignment]
-        child=serializers.CharField(), required=False, help_text="By the path of each wrong field: what would be right."
-    )
-
-
-def _text(**kwargs: Any) -> serializers.CharField:
-    return serializers.CharField(required=False, allow_blank=True, **kwargs)
-
-
-def _pages(items: type[serializers.BaseSerializer[Any]], name: str) -> type[serializers.Serializer[Any]]:
-    """The PagedResponse of such items, for the OpenAPI document."""
-    fields: dict[str, Any] = {key: serializers.IntegerField() for key in ("count", "from", "size")}
-    return type(name, (serializers.Serializer,), {**fields, "items": items(many=True)})
-
-
-JobPage = _pages(JobInfo, "JobPage")
-FilePage = _pages(FileMetadata, "FilePage")
+JobPage = shapes.paged_shape(JobInfo, "JobPage")
 
 
 # --- Queries -------------------------------------------------------------------------------------------------------
-class JobListQuery(ListQuery):
-    ORDERS: ClassVar[dict[str, str]] = {
-        "id": "pk",
-        "title": "title",
-        "createdDate": "created_at",
-        "source": "source__key",
-        "type": "kind",
-        "dateFrom": "date_from",
-        "dateTo": "date_to",
-        "description": "description",
-    }
-    title = _text(help_text="Title contains.")
-    type = _text(help_text="Type (UCS) or data type contains.")
-    source = _text(help_text="Source contains.")  # type: ignore[assignment]
-    scheduleType = serializers.ChoiceField(choices=SCHEDULE_TYPES, required=False)
-    suspend = TrueFalse(required=False)
+class JobListQuery(queries.JobListQuery):
+    SIZE: ClassVar[int] = 100
+    HIGHEST_SIZE: ClassVar[int] = 1000
+    source = text(help_text="Source contains.")  # type: ignore[assignment]
+    bgUpdate = TrueFalse(required=False, help_text=_BACKGROUND)
 
 
-class HistoryQuery(ListQuery):
-    ORDERS: ClassVar[dict[str, str]] = {
-        "id": "pk",
-        "title": "job__title",
-        "createdDate": "created_at",
-        "source": "job__source__key",
-        "type": "job__kind",
-        "status": "status",
-        "dateFrom": "job__date_from",
-        "dateTo": "job__date_to",
-        "description": "job__description",
-    }
-    title = _text(help_text="Title contains.")
-    type = _text(help_text="Type (UCS) or data type contains.")
-    source = _text(help_text="Source contains.")  # type: ignore[assignment]
-    status = serializers.ChoiceField(choices=list(Status), required=False)
+class HistoryQuery(queries.HistoryQuery):
+    SIZE: ClassVar[int] = 100
+    HIGHEST_SIZE: ClassVar[int] = 1000
+    source = text(help_text="Source contains.")  # type: ignore[assignment]
     jobId = serializers.IntegerField(min_value=1, max_value=2**63 - 1, required=False)
-    fileName = _text(help_text="Name of one of the files contains.")
+    bgUpdate = TrueFalse(required=False, help_text=_BACKGROUND)
 
 
-class FileQuery(ListQuery):
-    ORDERS: ClassVar[dict[str, str]] = {
-        "name": "name",
-        "size": "size",
-        "createdDate": "created_at",
-        "expirationDate": "expires_at",
-        "historyId": "run_id",
-        "jobTitle": "run__job__title",
-        "type": "part__dataset__name",
-        "source": "run__job__source__key",
-    }
+class FileQuery(queries.FileQuery):
+    SIZE: ClassVar[int] = 100
+    HIGHEST_SIZE: ClassVar[int] = 1000
+    source = text(help_text="Source contains.")  # type: ignore[assignment]
     historyId = serializers.IntegerField(min_value=1, max_value=2**63 - 1, required=False)
-    name = _text(help_text="File name contains.")
-    jobTitle = _text(help_text="Title of the job contains.")
-    type = _text(help_text="Data type contains.")
-    source = _text(help_text="Source contains.")  # type: ignore[assignment]
-    startDate = Moment(help_text="Created at or after.")
-    endDate = Moment(help_text="Created before.")
-
-
-class IdsQuery(StrictSerializer):
-    jobIDs = serializers.CharField(help_text="Ids, separated by commas.")
-
-
-class NamesQuery(StrictSerializer):
-    filename = serializers.CharField(help_text="File names, separated by commas; at most 100.")
-
-
-class SourceQuery(StrictSerializer):
-    source = _text()  # type: ignore[assignment]
-
-
-class SubTypeQuery(StrictSerializer):
-    source = _text()  # type: ignore[assignment]
-    dataType = _text()
-
-
-class NoQuery(StrictSerializer):
-    """Nothing is asked."""
+    bgUpdate = TrueFalse(required=False, help_text=_BACKGROUND)

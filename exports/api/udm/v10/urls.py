@@ -1,24 +1,40 @@
 from django.urls import path
 
-from exports.api.udm.v10 import catalogue, files, history, jobs
+from exports.api.udm import catalogue, files, history, jobs
+from exports.api.udm.schema import serve
+from exports.api.udm.v10 import serializers
+from exports.api.udm.version import Version
+
+V10 = Version(
+    prefix="udm_v10",
+    tag="User Data Management, version 10",
+    file_query=serializers.FileQuery,
+    history_query=serializers.HistoryQuery,
+    job_query=serializers.JobListQuery,
+    job_create=serializers.JobRequest,
+    job_update=serializers.JobRequest,
+    job_info=serializers.JobInfo,
+    job_page=serializers.JobPage,
+    deletes_each=False,
+)
 
 urlpatterns = [
-    path("cipher", catalogue.Cipher.as_view()),
-    path("cipher/<str:certificatefilename>", catalogue.CipherUpload.as_view()),
-    path("data/job-statuses", catalogue.JobStatuses.as_view()),
-    path("data/sources", catalogue.Sources.as_view()),
-    path("data/sub-types", catalogue.SubTypes.as_view()),
-    path("data/types", catalogue.DataTypes.as_view()),
-    path("export/history", history.History.as_view()),
-    path("export/history/<str:run_id>", history.HistoryRecord.as_view()),
-    path("export/history/<str:run_id>/progress", history.HistoryProgress.as_view()),
-    path("export/jobs", jobs.Jobs.as_view()),
-    path("export/jobs/<str:job_id>", jobs.JobDetail.as_view()),
-    path("export/jobs/cancel/<str:job_id>", jobs.JobCancel.as_view()),
-    path("export/jobs/resume/<str:job_id>", jobs.JobResume.as_view()),
-    path("export/jobs/suspend/<str:job_id>", jobs.JobSuspend.as_view()),
-    path("file-metadatas", files.FileMetadatas.as_view()),
-    path("files", files.Files.as_view()),
-    path("files/<str:filename>", files.FileDetail.as_view()),
-    path("version", catalogue.Version.as_view()),
+    path("cipher", serve(catalogue.Cipher, V10)),
+    path("cipher/<str:certificatefilename>", serve(catalogue.CipherUpload, V10)),
+    path("data/job-statuses", serve(catalogue.JobStatuses, V10)),
+    path("data/sources", serve(catalogue.Sources, V10)),
+    path("data/sub-types", serve(catalogue.SubTypes, V10)),
+    path("data/types", serve(catalogue.DataTypes, V10)),
+    path("export/history", serve(history.History, V10)),
+    path("export/history/<str:run_id>", serve(history.HistoryRecord, V10)),
+    path("export/history/<str:run_id>/progress", serve(history.HistoryProgress, V10)),
+    path("export/jobs", serve(jobs.Jobs, V10)),
+    path("export/jobs/<str:job_id>", serve(jobs.JobDetail, V10)),
+    path("export/jobs/cancel/<str:job_id>", serve(jobs.JobCancel, V10)),
+    path("export/jobs/resume/<str:job_id>", serve(jobs.JobResume, V10)),
+    path("export/jobs/suspend/<str:job_id>", serve(jobs.JobSuspend, V10)),
+    path("file-metadatas", serve(files.FileMetadatas, V10)),
+    path("files", serve(files.Files, V10)),
+    path("files/<str:filename>", serve(files.FileDetail, V10)),
+    path("version", serve(catalogue.VersionDetail, V10)),
 ]

@@ -12,19 +12,10 @@ from rest_framework.response import Response
 from accounts.api.dialect import read_query
 from accounts.api.parsers import BoundedMultiPartParser
 from accounts.api.permissions import access_of
-from exports.api.udm.dialect import UdmView
-from exports.api.udm.v10.schema import operation
-from exports.api.udm.v10.serializers import (
-    CertificateInfo,
-    CertificateUpload,
-    DataType,
-    KeyValueItem,
-    NoQuery,
-    SourceQuery,
-    SubType,
-    SubTypeQuery,
-    VersionInfo,
-)
+from exports.api.udm.dialect import UdmView, listed
+from exports.api.udm.queries import NoQuery, SourceQuery, SubTypeQuery
+from exports.api.udm.schema import operation
+from exports.api.udm.shapes import CertificateInfo, CertificateUpload, DataType, KeyValueItem, SubType, VersionInfo
 from exports.models import Certificate
 from exports.services import certificates, definitions, visible
 from exports.services.errors import NotFound
@@ -73,7 +64,7 @@ class Sources(UdmView):
         """Get a list of sources."""
         read_query(request, NoQuery)
         items = [{"label": source.name, "value": source.key} for source in definitions.sources(access_of(request))]
-        return Response(items or None, status=200 if items else 204)
+        return listed(items)
 
 
 class DataTypes(UdmView):
@@ -82,7 +73,7 @@ class DataTypes(UdmView):
         """Get a list of types, of all sources or of one."""
         found = definitions.data_types(access_of(request), read_query(request, SourceQuery).get("source", ""))
         items = [{"name": dataset.name, "source": dataset.source.key} for dataset in found]
-        return Response(items or None, status=200 if items else 204)
+        return listed(items)
 
 
 class SubTypes(UdmView):
@@ -95,10 +86,10 @@ class SubTypes(UdmView):
             {"name": name, "displayName": name.capitalize(), "source": dataset.source.key, "dataType": dataset.name, "enabled": True}
             for dataset, name in found
         ]
-        return Response(items or None, status=200 if items else 204)
+        return listed(items)
 
 
-class Version(UdmView):
+class VersionDetail(UdmView):
     authentication_classes = []
     permission_classes = [AllowAny]
 

@@ -2,12 +2,14 @@
 
 from rest_framework.request import Request
 from rest_framework.response import Response
+from rest_framework.serializers import IntegerField
 
 from accounts.api.dialect import read_query
 from accounts.api.permissions import access_of
-from exports.api.udm.dialect import UdmView, page, paged, read_id, read_ids
-from exports.api.udm.v10.schema import operation
-from exports.api.udm.v10.serializers import HistoryQuery, IdsQuery, JobInfo, JobPage, JobProgress, NoQuery, run_infos
+from exports.api.udm.dialect import UdmView, page, paged, read_id, read_ids, undone
+from exports.api.udm.queries import IdsQuery, NoQuery
+from exports.api.udm.schema import operation
+from exports.api.udm.shapes import JobProgress, run_infos
 from exports.models import Run
 from exports.services import runs
 from exports.services.runs import Status
@@ -19,10 +21,12 @@ def _run(request: Request, run_id: str) -> Run:
 
 
 class History(UdmView):
-    @operation("list_history", {200: JobPage, 204: None}, query=HistoryQuery, failures=(400,))
+    @operation(
+        "list_history", lambda version: {200: version.job_page, 204: None}, query=lambda version: version.history_query, failures=(400,)
+    )
     def get(self, request: Request) -> Response:
         """Get a list of history records."""
-        query = read_query(request, HistoryQuery)
+        query = read_query(request, self.version.history_query)
         found = runs.history(
             access_of(request),
             title=query.get("title", ""),
@@ -32,22 +36,22 @@ class History(UdmView):
             job_id=query.get("jobId"),
             file_name=query.get("fileName", ""),
         )
-        count, rows = page(found, query, HistoryQuery.ORDERS)
-        return paged(count, run_infos(rows), query)
+        count, rows = page(found, query, self.version.history_query.ORDERS)
+        return paged(count, run_infos(rows, self.version.job_info), query) if rows else Response(status=204)
 
-    @operation("delete_history", {204: None}, query=IdsQuery, failures=(400, 404))
+    @operation("delete_history", lambda version: version.bulk(IntegerField()), query=IdsQuery, failures=(400, 404))
     def delete(self, request: Request) -> Response:
-        """Delete a bunch of history records with their files: all of them, or none if one is unknown or goes on."""
+        """Delete a bunch of history records with their files."""
         ids = read_ids(read_query(request, IdsQuery)["jobIDs"], "jobIDs", "history record")
-        runs.delete_runs(access_of(request), ids)
-        return Response(status=204)
+        delete = runs.delete_each if self.version.deletes_each else runs.delete_runs
+        return undone(delete(access_of(request), ids))
 
 
 class HistoryRecord(UdmView):
-    @operation("get_history_record", {200: JobInfo}, failures=(400, 404))
+    @operation("get_history_record", lambda version: {200: version.job_info}, failures=(400, 404))
     def get(self, request: Request, run_id: str) -> Response:
         """Get history record info."""
-        return Response(run_infos([_run(request, run_id)])[0])
+        return Response(run_infos([_run(request, run_id)], self.version.job_info)[0])
 
     @operation("delete_history_record", {204: None}, failures=(400, 404))
     def delete(self, request: Request, run_id: str) -> Response:

@@ -2,20 +2,22 @@
 
 from rest_framework.request import Request
 from rest_framework.response import Response
+from rest_framework.serializers import CharField
 
 from accounts.api.dialect import read_query
 from accounts.api.permissions import access_of
-from exports.api.udm.dialect import UdmView, page, paged
-from exports.api.udm.v10.schema import operation
-from exports.api.udm.v10.serializers import FileMetadata, FilePage, FileQuery, NamesQuery, NoQuery, PreSignedUri
+from exports.api.udm.dialect import UdmView, page, paged, undone
+from exports.api.udm.queries import NamesQuery, NoQuery
+from exports.api.udm.schema import operation
+from exports.api.udm.shapes import FileMetadata, FilePage, PreSignedUri
 from exports.services import files
 
 
 class FileMetadatas(UdmView):
-    @operation("list_file_metadatas", {200: FilePage, 204: None}, query=FileQuery, failures=(400,))
+    @operation("list_file_metadatas", {200: FilePage}, query=lambda version: version.file_query, failures=(400,))
     def get(self, request: Request) -> Response:
         """Get a list of files data."""
-        query = read_query(request, FileQuery)
+        query = read_query(request, self.version.file_query)
         found = files.listing(
             access_of(request),
             name=query.get("name", ""),
@@ -26,7 +28,7 @@ class FileMetadatas(UdmView):
             since=query.get("startDate"),
             until=query.get("endDate"),
         )
-        count, rows = page(found, query, FileQuery.ORDERS)
+        count, rows = page(found, query, self.version.file_query.ORDERS)
         return paged(count, FileMetadata(rows, many=True).data, query)
 
 
@@ -40,11 +42,12 @@ class Files(UdmView):
             return Response([{"path": name} for name in missing], status=404)
         return Response([{"path": link} for link in files.give_links(access_of(request), found, request.build_absolute_uri("/"))])
 
-    @operation("delete_files", {204: None}, query=NamesQuery, failures=(400, 404))
+    @operation("delete_files", lambda version: version.bulk(CharField()), query=NamesQuery, failures=(400, 404))
     def delete(self, request: Request) -> Response:
-        """Delete a bunch of files: all of them, or none if one is unknown."""
-        files.delete_files(access_of(request), read_query(request, NamesQuery)["filename"].split(","))
-        return Response(status=204)
+        """Delete a bunch of files."""
+        names = read_query(request, NamesQuery)["filename"].split(",")
+        delete = files.delete_each if self.version.deletes_each else files.delete_files
+        return undone(delete(access_of(request), names))
 
 
 class FileDetail(UdmView):

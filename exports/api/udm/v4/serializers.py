@@ -1,0 +1,96 @@
+"""What only version 4 has."""
+
+# ruff: noqa: N815 the documents' names are in camel case
+
+from typing import Any
+
+from drf_spectacular.utils import extend_schema_serializer
+from rest_framework import serializers
+
+from exports.api.udm import queries, shapes
+from exports.models import Job
+
+
+# --- A job, as clients send it -------------------------------------------------------------------------------------
+@extend_schema_serializer(component_name="UcsJobParams4")
+class UcsJobParams(shapes.UcsJobParams):
+    """Without attachments."""
+
+
+@extend_schema_serializer(component_name="JobRequest4")
+class JobRequest(shapes.JobRequest):
+    """Of type UCS."""
+
+    fileSplitSize = serializers.CharField(required=False, allow_blank=True, allow_null=True, help_text="As jobParams.fileSplitSize.")
+    jobParams = UcsJobParams()
+
+
+@extend_schema_serializer(component_name="JobUpdate4")
+class JobUpdate(JobRequest):
+    type = serializers.ChoiceField(choices=[Job.Kind.UCS.value], required=False)
+
+
+# --- What clients get ----------------------------------------------------------------------------------------------
+@extend_schema_serializer(component_name="JobInfo4")
+class JobInfo(shapes.JobInfo):
+    """Without attachments."""
+
+
+JobPage = shapes.paged_shape(JobInfo, "JobPage4")
+
+
+class ShownTimeFrame(serializers.Serializer[Job]):
+    all = serializers.BooleanField(source="all_time")
+    dateFrom = serializers.DateTimeField(source="date_from", allow_null=True)
+    dateTo = serializers.DateTimeField(source="date_to", allow_null=True)
+
+
+class ShownSchedule(serializers.Serializer[Job]):
+    immediately = serializers.BooleanField()
+    cron = serializers.CharField(allow_blank=True)
+    runs = serializers.SerializerMethodField(help_text="Empty: no limit.")
+    startDate = serializers.DateTimeField(source="start_date", allow_null=True)
+    timezone = serializers.CharField(allow_blank=True)
+
+    def get_runs(self, job: Job) -> str:
+        return str(job.runs_limit or "")
+
+
+class ShownParams(serializers.Serializer[Job]):
+    fileSplitSize = serializers.CharField(source="file_split_size", allow_blank=True)
+    type = serializers.CharField(source="dataset.name")
+    media = serializers.ListField(child=serializers.CharField())
+
+
+class JobShown(serializers.Serializer[Job]):
+    """The job as it is defined, which is what a client sends to change it."""
+
+    id = serializers.CharField(source="pk")
+    source = serializers.CharField(source="source.key")  # type: ignore[assignment]
+    title = serializers.CharField()
+    timeFrame = ShownTimeFrame(source="*")
+    fileSplitSize = serializers.CharField(source="file_split_size", allow_blank=True)
+    description = serializers.CharField(allow_blank=True)
+    schedulerParam = ShownSchedule(source="*")
+    jobParams = ShownParams(source="*")
+    suspended = serializers.SerializerMethodField(help_text='"true" or "false".')
+
+    def get_suspended(self, job: Job) -> str:
+        return "true" if job.suspended else "false"
+
+
+class MovedStatus(serializers.Serializer[Any]):
+    code = serializers.IntegerField(default=0)
+    detail = serializers.DictField(default=dict)
+    message = serializers.CharField(default="successful")
+
+
+class Moved(serializers.Serializer[Any]):
+    """What suspending and resuming answer when they succeed."""
+
+    status = MovedStatus()
+
+
+# --- Queries -------------------------------------------------------------------------------------------------------
+class HistoryQuery(queries.HistoryQuery):
+    field = serializers.CharField(required=False, help_text="As orderField.")
