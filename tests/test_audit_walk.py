@@ -15,11 +15,7 @@ from tests.isolation_table import TABLE, Row
 from tests.test_isolation import address, ask, client_of, state
 
 DOWNLOADS = {
-    **{
-        f"{base}/{route}": "file.link"
-        for base in ("udm/v10", "udm/v3", "data-download/v3")
-        for route in ("files", "files/<str:filename>")
-    },
+    **{f"{base}/{route}": "file.link" for base in ("udm/v10", "udm/v3", "data-download/v3") for route in ("files", "files/<str:filename>")},
     "files/<int:pk>/download": "file.link",
     "download/<str:token>": "file.download",
     "audit/csv": "audit.download",
@@ -64,7 +60,9 @@ def test_every_change_is_recorded(scene: Scene, row: Row) -> None:
         assert {entry.actor for entry in entries} <= {"owner"}
 
 
-@pytest.mark.parametrize("row", [row for row in CHANGING if row.route.startswith(("udm/", "data-download/", "jobs", "runs", "certificates"))], ids=str)
+@pytest.mark.parametrize(
+    "row", [row for row in CHANGING if row.route.startswith(("udm/", "data-download/", "jobs", "runs", "certificates"))], ids=str
+)
 def test_every_change_of_exports_succeeds_here(scene: Scene, row: Row) -> None:
     """Or the test above would see nothing."""
     answer, entries, _ = asked(scene, row)
