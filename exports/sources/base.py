@@ -17,7 +17,7 @@ from typing import Any, Protocol, Self
 
 import pyarrow as pa
 
-from exports.sources.conditions import Kind
+from exports.sources.conditions import Condition, Kind
 
 JSON_TEXT = {b"strongroom": b"json"}
 
@@ -42,6 +42,7 @@ class Selection:
     """Which rows and columns of one table.
 
     date_from/date_to: the half-open interval [from, to) on the timestamp column. subtypes: empty means all.
+    conditions: what else must be true of a row, all of them.
     parent: only rows whose `parent_columns` refer to a row of that selection (by its key).
     after/upto: only keys in (after, upto]; None is open.
     """
@@ -55,6 +56,7 @@ class Selection:
     date_to: datetime | None = None
     subtype: str = ""
     subtypes: tuple[str, ...] = ()
+    conditions: tuple[Condition, ...] = ()
     parent: "Selection | None" = None
     parent_columns: tuple[str, ...] = ()
     after: Key | None = None

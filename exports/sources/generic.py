@@ -17,7 +17,9 @@ from exports.sources.arrow import empty_batch
 from exports.sources.base import Key, Selection, SourceError
 from exports.sources.conditions import Kind
 from exports.sources.engines import connect
+from exports.sources.filtering import Comparable
 from exports.sources.generic_errors import translate
+from exports.sources.generic_filtering import comparable
 from exports.sources.generic_types import Column, kind_of, moment_for, plan, rename
 from exports.sources.selecting import columns_of, distinct, kinds_of, make_table, quoted, select_boundaries, select_count, select_rows
 
@@ -110,6 +112,9 @@ class GenericReader:
 
     def kind(self, column: sa.Column[Any]) -> Kind:
         return kind_of(column)
+
+    def comparable(self, column: sa.Column[Any], here: sa.ColumnElement[Any]) -> Comparable:
+        return comparable(column, here, is_mysql=self._is_mysql)
 
     def value(self, column: sa.Column[Any], value: object) -> sa.ColumnElement[Any]:
         """An integer column takes integers only: MySQL would compare any word with it as 0."""

@@ -26,8 +26,10 @@ from exports.sources import adbc_stream
 from exports.sources.arrow import empty_batch, finish, schema_of
 from exports.sources.base import Key, Selection, SourceError
 from exports.sources.conditions import Kind
+from exports.sources.filtering import Comparable
 from exports.sources.generic_types import libpq_arguments
 from exports.sources.postgresql_errors import translate
+from exports.sources.postgresql_filtering import comparable, literal_moment
 from exports.sources.postgresql_types import CATALOGUE, Native, column_from, key_text, kind_of, plan, register_loaders
 from exports.sources.selecting import columns_of, distinct, kinds_of, make_table, select_boundaries, select_count, select_rows
 
@@ -140,6 +142,9 @@ class PostgresReader:
     def kind(self, column: sa.Column[Any]) -> Kind:
         return kind_of(column)
 
+    def comparable(self, column: sa.Column[Any], here: sa.ColumnElement[Any]) -> Comparable:
+        return comparable(column, here)
+
     def value(self, column: sa.Column[Any], value: object) -> sa.ColumnElement[Any]:
         return sa.cast(sa.bindparam(None, value, type_=sa.types.NullType(), unique=True), column.type)
 
@@ -148,9 +153,7 @@ class PostgresReader:
         assert isinstance(column.type, Native)
         if column.type.base not in {"timestamptz", "timestamp", "date"}:
             raise SourceError(f"Column {column.name} is of type {column.type.name}, which is no timestamp.")
-        target = sa.TIMESTAMP(timezone=column.type.base == "timestamptz")
-        text = sa.bindparam(None, moment.isoformat(), type_=sa.types.NullType(), unique=True)
-        return sa.cast(sa.cast(text, sa.TIMESTAMP(timezone=True)), target)
+        return literal_moment(column, moment)
 
     # --- Inside -----------------------------------------------------------------------------------------------------
 

@@ -9,7 +9,8 @@ import sqlalchemy as sa
 from sqlalchemy.sql.elements import quoted_name
 
 from exports.sources.base import Key, Selection, SourceError
-from exports.sources.conditions import Kind
+from exports.sources.conditions import Condition, Kind, Operator, WrongCondition, typed
+from exports.sources.filtering import Comparable, compare
 
 Element = sa.ColumnElement[Any]
 
@@ -25,6 +26,9 @@ class Backend(Protocol):
 
     def kind(self, column: sa.Column[Any]) -> Kind:
         """What the column's values can be compared with."""
+
+    def comparable(self, column: sa.Column[Any], here: Element) -> Comparable:
+        """The column, of which `here` is the reference, as it compares exactly."""
 
     def value(self, column: sa.Column[Any], value: object) -> Element:
         """The value, bound, in a form that compares with the column exactly."""
@@ -78,8 +82,8 @@ def choose(backend: Backend, selection: Selection, depth: int = 0) -> Chosen:
     chosen = Chosen(table, table.alias(f"s{depth}"), [])
     chosen.where.extend(_in_time(backend, chosen, selection))
     if selection.subtypes:
-        subtype = known(table, selection.subtype)
-        chosen.where.append(chosen.column(subtype.name).in_([backend.value(subtype, value) for value in selection.subtypes]))
+        chosen.where.append(_of_subtype(backend, chosen, known(table, selection.subtype), selection.subtypes))
+    chosen.where.extend(condition_on(backend, chosen, condition) for condition in selection.conditions)
     if selection.parent:
         chosen.where.append(_has_parent(backend, chosen, selection, selection.parent, depth))
     chosen.where.extend(_in_range(backend, chosen, selection))
@@ -96,6 +100,27 @@ def _in_time(backend: Backend, chosen: Chosen, selection: Selection) -> list[Ele
     since = [] if selection.date_from is None else [here >= backend.moment(column, selection.date_from)]
     until = [] if selection.date_to is None else [here < backend.moment(column, selection.date_to)]
     return [*since, *until]
+
+
+def _of_subtype(backend: Backend, chosen: Chosen, column: sa.Column[Any], subtypes: tuple[str, ...]) -> Element:
+    """Exactly one of the texts; a column of another kind is compared as its database does."""
+    here = chosen.column(column.name)
+    if backend.kind(column) is Kind.TEXT:
+        return compare(backend.comparable(column, here), here, Operator.IN, subtypes)
+    return here.in_([backend.value(column, value) for value in subtypes])
+
+
+def condition_on(backend: Backend, chosen: Chosen, condition: Condition) -> Element:
+    """Raises SourceError if the column is gone, or is of a type that is not compared so."""
+    if condition.attribute not in chosen.table.c:
+        raise SourceError(f"The filter on {condition.attribute} cannot be kept: table {chosen.table.name} has no such column.")
+    column = known(chosen.table, condition.attribute)
+    here = chosen.column(column.name)
+    try:
+        operator, values = typed(condition, backend.kind(column))
+    except WrongCondition as wrong:
+        raise SourceError(f"The filter on {condition.attribute} cannot be kept: {wrong}") from None
+    return compare(backend.comparable(column, here), here, operator, values)
 
 
 def _has_parent(backend: Backend, chosen: Chosen, selection: Selection, parent: Selection, depth: int) -> Element:

@@ -22,7 +22,9 @@ from sqlalchemy.engine import URL
 from exports.sources import sqlite_exact, sqlite_moments
 from exports.sources.base import ConnectionLost, Key, Selection, SourceError
 from exports.sources.conditions import Kind
-from exports.sources.selecting import columns_of, distinct, kinds_of, make_table, select_boundaries, select_count, select_rows
+from exports.sources.filtering import Comparable
+from exports.sources.selecting import columns_of, distinct, kinds_of, known, make_table, select_boundaries, select_count, select_rows
+from exports.sources.sqlite_filtering import comparable
 from exports.sources.sqlite_library import Statement, library
 from exports.sources.sqlite_types import Stored, column_from, kind_of, store_of
 
@@ -63,10 +65,13 @@ class SQLiteReader:
     # --- Reader -----------------------------------------------------------------------------------------------------
 
     def check(self, selection: Selection) -> None:
-        """Any SQLite value can be written exactly: only names and the form of timestamps can be wrong."""
-        columns_of(self.table(selection.schema, selection.table), selection)
+        """Any SQLite value can be written exactly: only names, the form of timestamps, and what filters compare can be wrong."""
+        table = self.table(selection.schema, selection.table)
+        columns_of(table, selection)
         text, values = self._compiled(select_count(self, selection))
         self._query(f"EXPLAIN {text}", values)
+        for name in {condition.attribute for condition in selection.conditions}:
+            self._check_comparable(known(table, name))
 
     def kinds(self, selection: Selection) -> dict[str, Kind]:
         return kinds_of(self, selection)
@@ -111,6 +116,9 @@ class SQLiteReader:
     def kind(self, column: sa.Column[Any]) -> Kind:
         return kind_of(column)
 
+    def comparable(self, column: sa.Column[Any], here: sa.ColumnElement[Any]) -> Comparable:
+        return comparable(column, here)
+
     def value(self, column: sa.Column[Any], value: object) -> sa.ColumnElement[Any]:
         return sa.bindparam(None, value, type_=sa.types.NullType(), unique=True)
 
@@ -130,6 +138,14 @@ class SQLiteReader:
         """Least and greatest value in SQLite's order (numbers, text, blobs): if both are text, all are."""
         [row] = self._rows(sa.select(*[sa.select(f(column)).scalar_subquery() for f in (sa.func.min, sa.func.max)]))
         return row[0], row[1]
+
+    def _check_comparable(self, column: sa.Column[Any]) -> None:
+        """A value that is not of the column's type keeps no filter: that a row is left out for that must not go unnoticed."""
+        holds = comparable(column, column).holds
+        if holds is not None and self._rows(sa.select(column).where(column.is_not(None), sa.not_(holds)).limit(1)):
+            raise SourceError(
+                f"Column {column.name} holds values that are no {kind_of(column)}, so that no filter can compare them; mend them, or make a view."
+            )
 
     def _compiled(self, statement: sa.SelectBase) -> tuple[str, tuple[Any, ...]]:
         compiled = statement.compile(dialect=sqlite_dialect(paramstyle="qmark"), compile_kwargs={"render_postcompile": True})
