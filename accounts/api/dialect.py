@@ -98,9 +98,15 @@ def _flatten(path: str, detail: Any) -> Iterator[tuple[str, str]]:
     """DRF's nested errors as (dotted path, sentence)."""
     if isinstance(detail, Mapping):
         for name, inner in detail.items():
-            yield from _flatten(path if name == "non_field_errors" else f"{path}.{name}".lstrip("."), inner)
+            yield from _flatten(_below(path, name), inner)
     elif isinstance(detail, list) and any(isinstance(inner, Mapping | list) for inner in detail):
         for number, inner in enumerate(detail):
-            yield from _flatten(f"{path}.{number}".lstrip("."), inner)
+            yield from _flatten(_below(path, number), inner)
     else:
         yield path or "body", " ".join(str(sentence) for sentence in (detail if isinstance(detail, list) else [detail]))
+
+
+def _below(path: str, name: str | int) -> str:
+    if name == "non_field_errors":
+        return path
+    return f"{path}[{name}]" if isinstance(name, int) else f"{path}.{name}".lstrip(".")

@@ -1,3 +1,5 @@
+from typing import Any
+
 from django.conf import settings
 from django.db import models
 from django.utils.timezone import now
@@ -7,6 +9,10 @@ from exports.models.source import Dataset, Source
 
 
 def _no_names() -> list[str]:
+    return []
+
+
+def _no_filters() -> list[dict[str, Any]]:
     return []
 
 
@@ -28,6 +34,7 @@ class Job(models.Model):
     title = models.CharField(max_length=200)
     description = models.TextField(blank=True)
     media = models.JSONField(default=_no_names, blank=True, help_text="Sub-types to export; empty exports all.")
+    filters = models.JSONField(default=_no_filters, blank=True, help_text="Conditions on attributes, all of which a row must keep.")
     export_attachments = models.BooleanField(default=False)
     all_time = models.BooleanField(default=True)
     date_from = models.DateTimeField(null=True, blank=True, help_text="First moment that is in the time frame.")

@@ -7,9 +7,8 @@ from accounts.services.access import Access
 from exports.models import Dataset, Source
 from exports.services import visible
 from exports.services.catalogue import selection
-from exports.services.definitions import data_types
 from exports.services.errors import Conflict, Invalid
-from exports.services.nearest import known_names
+from exports.services.nearest import known_names, shown
 from exports.sources import open_reader
 from exports.sources.base import SourceError
 from exports.sources.conditions import OPERATORS, Kind, Operator
@@ -32,11 +31,10 @@ def attributes(access: Access, entities: Sequence[str] = ()) -> list[tuple[Datas
 
     Raises Invalid naming `entities` if a name is unknown, Conflict if a source cannot be read, and Denied.
     """
-    visible.check(access)
-    there = list(data_types(access))
+    there = list(visible.datasets(access).filter(is_attachment=False).select_related("source").order_by("source__key", "name"))
     names = [dataset.name for dataset in there]
     if unknown := next((name for name in entities if name not in names), None):
-        raise Invalid({"entities": f'entities names "{unknown[:80]}", which is unknown. {known_names(unknown, names)}'})
+        raise Invalid({"entities": f'entities names "{shown(unknown)}", which is unknown. {known_names(unknown, names)}'})
     chosen = [dataset for dataset in there if not entities or dataset.name in entities]
     found = attributes_of(chosen)
     return [(dataset, found[dataset.pk]) for dataset in chosen]

@@ -13,6 +13,7 @@ from sqlalchemy.exc import NoSuchTableError
 from exports.models.source import Dataset, Source
 from exports.sources import inspecting, open_reader
 from exports.sources.base import Selection, SourceError
+from exports.sources.conditions import Condition
 from exports.sources.contact_history import MEDIA
 from exports.sources.generic_types import BINARY
 
@@ -49,9 +50,14 @@ def discover(source: Source) -> list[Dataset]:
 
 
 def selection(
-    dataset: Dataset, *, date_from: datetime | None = None, date_to: datetime | None = None, subtypes: Sequence[str] = ()
+    dataset: Dataset,
+    *,
+    date_from: datetime | None = None,
+    date_to: datetime | None = None,
+    subtypes: Sequence[str] = (),
+    conditions: tuple[Condition, ...] = (),
 ) -> Selection:
-    """The rows of a dataset in [date_from, date_to) and of the sub-types; an attachment's are those of its parent's selection."""
+    """The rows of a dataset in [date_from, date_to), of the sub-types, that keep the conditions; an attachment's are those of its parent's selection."""
     here = Selection(
         table=dataset.table,
         schema=dataset.schema,
@@ -61,9 +67,9 @@ def selection(
         subtype=dataset.subtype_column,
     )
     if dataset.is_attachment and dataset.parent is not None:
-        above = selection(dataset.parent, date_from=date_from, date_to=date_to, subtypes=subtypes)
+        above = selection(dataset.parent, date_from=date_from, date_to=date_to, subtypes=subtypes, conditions=conditions)
         return replace(here, parent=above, parent_columns=tuple(dataset.parent_columns))
-    return replace(here, date_from=date_from, date_to=date_to, subtypes=tuple(subtypes))
+    return replace(here, date_from=date_from, date_to=date_to, subtypes=tuple(subtypes), conditions=conditions)
 
 
 def _contact_history(source: Source) -> list[Dataset]:

@@ -13,7 +13,10 @@ from accounts.services.access import Access
 from exports.models import Dataset, Job, Source
 from exports.services import schedule, visible
 from exports.services.errors import Invalid
+from exports.services.filters import conditions_of, stored, wrong_filters
+from exports.services.nearest import known_names, shown
 from exports.services.splitting import split_bytes
+from exports.sources.conditions import Condition
 
 TITLE_LENGTH, DESCRIPTION_LENGTH, MOST_RUNS = 200, 10_000, 1_000_000
 _LATE = timedelta(minutes=1)
@@ -24,7 +27,7 @@ _LATE = timedelta(minutes=1)
 class JobDefinition:
     """What to export, when, and in which shape.
 
-    source: key of a source. data_type: name of one of its datasets. media: sub-types, empty = all.
+    source: key of a source. data_type: name of one of its datasets. media: sub-types, empty = all. filters: all must be kept.
     all_time, or date_from ≤ timestamp < date_to (either may be open). One of immediately, cron, start_date says when;
     start_date with cron means not before. runs: how many times cron may start it. timezone: IANA name, empty = UTC.
     """
@@ -34,6 +37,7 @@ class JobDefinition:
     data_type: str
     kind: str = Job.Kind.UCS.value
     media: tuple[str, ...] = ()
+    filters: tuple[Condition, ...] = ()
     description: str = ""
     all_time: bool = False
     date_from: datetime | None = None
@@ -56,6 +60,7 @@ def definition_of(job: Job) -> JobDefinition:
         data_type=job.dataset.name,
         kind=job.kind,
         media=tuple(job.media),
+        filters=conditions_of(job),
         description=job.description,
         all_time=job.all_time,
         date_from=job.date_from,
@@ -72,12 +77,15 @@ def definition_of(job: Job) -> JobDefinition:
 
 
 def job_fields(access: Access, definition: JobDefinition, now: datetime) -> dict[str, Any]:
-    """The columns of a Job that keeps to `definition`. Raises Invalid, naming every wrong field at once, and Denied."""
+    """The columns of a Job that keeps to `definition`. Filters are held against the source's catalogue, so call it outside of transactions.
+
+    Raises Invalid, naming every wrong field at once, Conflict if the source cannot be read, and Denied.
+    """
     errors = {**_wrong_texts(definition), **_wrong_time_frame(definition), **_wrong_schedule(definition, now)}
     source = _find_source(access, definition, errors)
     dataset = _find_dataset(source, definition, errors) if source else None
     if dataset:
-        errors |= _wrong_for_dataset(dataset, definition)
+        errors |= _wrong_for_dataset(dataset, definition) | wrong_filters(dataset, definition.filters)
     cron = _collect(errors, lambda: schedule.check_cron(definition.cron, "schedulerParam.cron")) if definition.cron else ""
     split = _collect(errors, lambda: split_bytes(definition.file_split_size, "jobParams.fileSplitSize"))
     zone = _collect(errors, lambda: schedule.check_timezone(definition.timezone or "UTC", "schedulerParam.timezone"))
@@ -90,6 +98,7 @@ def job_fields(access: Access, definition: JobDefinition, now: datetime) -> dict
         "title": definition.title.strip(),
         "description": definition.description,
         "media": list(dict.fromkeys(definition.media)),
+        "filters": stored(definition.filters),
         "export_attachments": definition.export_attachments,
         "all_time": definition.all_time,
         "date_from": definition.date_from,
@@ -184,8 +193,8 @@ def _find_source(access: Access, definition: JobDefinition, errors: dict[str, st
     sources = visible.sources(access)
     source = sources.filter(key=definition.source).first() if "\0" not in definition.source else None
     if source is None:
-        known = ", ".join(sources.order_by("key").values_list("key", flat=True)) or "none yet"
-        errors["source"] = f'source "{definition.source[:80]}" is unknown. There are: {known}.'
+        known = known_names(definition.source, sources.order_by("key").values_list("key", flat=True))
+        errors["source"] = f'source "{shown(definition.source)}" is unknown. {known}'
     return source
 
 
@@ -194,8 +203,8 @@ def _find_dataset(source: Source, definition: JobDefinition, errors: dict[str, s
     found = [dataset for dataset in datasets if dataset.name == definition.data_type]
     if found:
         return found[0]
-    known = ", ".join(dataset.name for dataset in datasets) or "none yet"
-    errors["jobParams.type"] = f'jobParams.type "{definition.data_type[:80]}" is unknown in {source.key}. There are: {known}.'
+    known = known_names(definition.data_type, [dataset.name for dataset in datasets])
+    errors["jobParams.type"] = f'jobParams.type "{shown(definition.data_type)}" is unknown in {source.key}. {known}'
     return None
 
 
@@ -205,7 +214,7 @@ def _wrong_for_dataset(dataset: Dataset, definition: JobDefinition) -> dict[str,
     if definition.media and not dataset.subtype_column:
         errors["jobParams.media"] = f"{dataset.name} has no media. Leave jobParams.media empty."
     elif unknown and dataset.subtypes:
-        errors["jobParams.media"] = f'jobParams.media "{unknown[0][:80]}" is unknown. There are: {", ".join(dataset.subtypes)}.'
+        errors["jobParams.media"] = f'jobParams.media "{shown(unknown[0])}" is unknown. {known_names(unknown[0], dataset.subtypes)}'
     if not definition.all_time and not dataset.timestamp_column:
         errors["timeFrame"] = f"{dataset.name} has no timestamp column, so that only timeFrame.all can be true."
     if definition.export_attachments and not dataset.children.filter(is_attachment=True).exists():
@@ -229,8 +238,9 @@ def sub_types(access: Access, source: str = "", data_type: str = "") -> list[tup
     """(dataset, sub-type) of the datasets that match. Raises Invalid if the source or the data type does not exist."""
     chosen = list(data_types(access, source))
     if source and not visible.sources(access).filter(key=source).exists():
-        raise Invalid({"source": f'source "{source[:80]}" is unknown.'})
+        known = known_names(source, visible.sources(access).order_by("key").values_list("key", flat=True))
+        raise Invalid({"source": f'source "{shown(source)}" is unknown. {known}'})
     if data_type and not any(dataset.name == data_type for dataset in chosen):
-        known = ", ".join(dict.fromkeys(dataset.name for dataset in chosen)) or "none yet"
-        raise Invalid({"dataType": f'dataType "{data_type[:80]}" is unknown. There are: {known}.'})
+        known = known_names(data_type, [dataset.name for dataset in chosen])
+        raise Invalid({"dataType": f'dataType "{shown(data_type)}" is unknown. {known}'})
     return [(dataset, name) for dataset in chosen if data_type in {"", dataset.name} for name in dataset.subtypes]

@@ -75,6 +75,7 @@ def manifest(run: Run) -> dict[str, Any]:
         "source": job.source.key,
         "dataset": job.dataset.name,
         "subTypes": job.media,
+        "filters": job.filters,
         "from": job.date_from.isoformat() if job.date_from else None,
         "to": job.date_to.isoformat() if job.date_to else None,
         "cutoff": run.cutoff.isoformat() if run.cutoff else None,

@@ -3,9 +3,10 @@
 Whoever acts is an Access, and a job that it does not see is NotFound. Call `exports.tasks.wake()` after what may have started a run: services know no broker.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from datetime import datetime
+from typing import Any
 
 from django.db import transaction
 from django.db.models import Q, QuerySet
@@ -72,11 +73,14 @@ def job_status(job: Job, current: Run | None = None) -> Status:
 
 
 # --- Making and changing -------------------------------------------------------------------------------------------
-@transaction.atomic
 def create_job(access: Access, definition: JobDefinition) -> Job:
     """The job of `access.user`, its beat row, and its first run if it starts at once. Raises Invalid, Denied; nothing is made then."""
     now = timezone.now()
-    fields = job_fields(access, definition, now)
+    return _create(access, job_fields(access, definition, now), now)
+
+
+@transaction.atomic
+def _create(access: Access, fields: Mapping[str, Any], now: datetime) -> Job:
     _need_certificate(access.organization, now)
     job = Job(organization=access.organization, owner=access.user, created_at=now, **fields)
     _begin(job, now)
@@ -84,11 +88,15 @@ def create_job(access: Access, definition: JobDefinition) -> Job:
     return job
 
 
-@transaction.atomic
 def update_job(access: Access, job: Job, definition: JobDefinition) -> Job:
     """Replace the definition. Raises Invalid, or Conflict if the job has ever started or is cancelled."""
-    job, now = _locked(access, job), timezone.now()
-    fields = job_fields(access, definition, now)
+    now = timezone.now()
+    return _update(access, job, job_fields(access, definition, now), now)
+
+
+@transaction.atomic
+def _update(access: Access, job: Job, fields: Mapping[str, Any], now: datetime) -> Job:
+    job = _locked(access, job)
     job.runs.filter(status=Run.Status.PENDING, token=0).delete()
     if job.runs.exists() or job.cancelled_at:
         raise Conflict(
@@ -101,15 +109,17 @@ def update_job(access: Access, job: Job, definition: JobDefinition) -> Job:
     return job
 
 
-@transaction.atomic
 def clone(access: Access, job: Job) -> Job:
     """A suspended copy that belongs to `access.user`. A start that has passed becomes a start on resuming."""
-    job, now = _locked(access, job), timezone.now()
+    job, now = find(access, job.pk), timezone.now()
     copy = replace(definition_of(job), title=f"{job.title[:190]} (copy)", suspended=True)
     if not copy.cron and copy.start_date and copy.start_date < now:
         copy = replace(copy, start_date=None, immediately=True)
-    made = create_job(access, copy)
-    tell(access, "job.clone", job, after={"copy": made.pk})
+    fields = job_fields(access, copy, now)
+    with transaction.atomic():
+        job = _locked(access, job)
+        made = _create(access, fields, now)
+        tell(access, "job.clone", job, after={"copy": made.pk})
     return made
 
 

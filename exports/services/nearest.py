@@ -23,3 +23,8 @@ def nearest(name: str, names: Iterable[str]) -> list[str]:
         plain.setdefault(known.casefold(), []).append(known)
     alike = get_close_matches(name[:200].casefold(), plain, n=_NEAREST, cutoff=0.5)
     return [known for word in alike for known in plain[word]][:_NEAREST]
+
+
+def shown(name: str) -> str:
+    """Somebody's word for something, short enough and fit to be sent back: JSON may hold half a character, UTF-8 may not."""
+    return name[:80].encode("utf-8", "backslashreplace").decode()

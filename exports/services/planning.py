@@ -15,6 +15,7 @@ from exports.sealing.cms import Recipient, content_type
 from exports.sealing.package import room
 from exports.services.catalogue import selection
 from exports.services.claiming import LeaseLost, held_run
+from exports.services.filters import check_exported, conditions_of
 from exports.services.visible import check_export
 from exports.sources import open_reader
 from exports.sources.base import Key, MixedColumn, Reader, Selection
@@ -48,7 +49,7 @@ def selection_of(run: Run, dataset: Dataset) -> Selection:
     job = run.job
     assert run.cutoff is not None, "a run's cut-off is frozen when it is planned"
     until = None if job.all_time else min(job.date_to or run.cutoff, run.cutoff)
-    return selection(dataset, date_from=job.date_from, date_to=until, subtypes=tuple(job.media))
+    return selection(dataset, date_from=job.date_from, date_to=until, subtypes=tuple(job.media), conditions=conditions_of(job))
 
 
 def plan(run: Run) -> Reader:
@@ -58,6 +59,7 @@ def plan(run: Run) -> Reader:
     run.recipients = [certificate.pk for certificate in certificates]
     content_type(recipients_of(run))
     run.cutoff = run.cutoff or timezone.now()
+    check_exported(run.job.dataset, conditions_of(run.job))
     reader = open_reader(run.job.source.url)
     reader.__enter__()
     try:

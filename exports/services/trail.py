@@ -11,7 +11,20 @@ from accounts.services.audit import record, values_of
 from exports.models import Job
 
 JOB = (
-    *("title", "description", "owner", "source", "dataset", "kind", "media", "export_attachments", "all_time", "date_from", "date_to"),
+    *(
+        "title",
+        "description",
+        "owner",
+        "source",
+        "dataset",
+        "kind",
+        "media",
+        "filters",
+        "export_attachments",
+        "all_time",
+        "date_from",
+        "date_to",
+    ),
     *("file_split_size", "format", "immediately", "cron", "timezone", "runs_limit", "start_date", "suspended", "next_slot"),
     *("cancelled_at", "deleted_at"),
 )

@@ -64,7 +64,7 @@ def bound(value: object) -> Element:
 def single(value: float) -> float:
     """The value as a float of 4 bytes holds it, if one does: what such a column is compared with."""
     try:
-        [rounded] = struct.unpack("f", struct.pack("f", value))
+        [rounded] = struct.unpack("<f", struct.pack("<f", value))
     except OverflowError:
         return value
     return float(rounded)

@@ -12,6 +12,7 @@ from exports.api.udm.fields import Moment, TrueFalse
 from exports.models import Certificate, File, Job, Run
 from exports.services.definitions import JobDefinition
 from exports.services.errors import Invalid
+from exports.services.filters import condition_from
 from exports.services.jobs import job_status
 from exports.services.runs import Outcome, Status, current_runs, outcomes, run_status
 
@@ -75,6 +76,7 @@ class JobRequest(StrictSerializer):
             start_date=when.get("startDate"),
             data_type=params["type"],
             media=tuple(params["media"]),
+            filters=tuple(condition_from(each["attribute"], each["operator"], each.get("value")) for each in params.get("filters", [])),
             file_split_size=_split_size(sent, params),
             export_attachments=params.get("exportAttachments", False),
         )
@@ -160,6 +162,7 @@ def _info(job: Job, outcome: Outcome) -> dict[str, Any]:
         "media": job.media,
         "progress": outcome.progress,
         "exportAttachments": job.export_attachments,
+        **({"filters": job.filters} if job.filters else {}),
     }
 
 

@@ -6,6 +6,7 @@ from typing import ClassVar
 
 from rest_framework import serializers
 
+from accounts.api.dialect import StrictSerializer
 from exports.api.udm import queries, shapes
 from exports.api.udm.fields import TrueFalse, text
 
@@ -13,8 +14,15 @@ _BACKGROUND = "true marks a background refresh: it is not recorded as a use of t
 
 
 # --- A job ---------------------------------------------------------------------------------------------------------
+class Filter(StrictSerializer):
+    attribute = serializers.CharField(help_text="From /data/attributes.")
+    operator = serializers.CharField(help_text="One of the attribute's operators, e.g. eq, in, startsWith, isNull.")
+    value = serializers.JSONField(required=False, help_text="A value of the attribute's type; a list with in and notIn; none with isNull.")
+
+
 class UcsJobParams(shapes.UcsJobParams):
     exportAttachments = TrueFalse(required=False, default=False)
+    filters = Filter(many=True, required=False, help_text="What must be true of a row, all of it; at most 20.")
 
 
 class JobRequest(shapes.JobRequest):
@@ -24,6 +32,7 @@ class JobRequest(shapes.JobRequest):
 
 class JobInfo(shapes.JobInfo):
     exportAttachments = serializers.BooleanField()
+    filters = Filter(many=True, required=False, help_text="Of a job that has any.")
 
 
 JobPage = shapes.paged_shape(JobInfo, "JobPage")
