@@ -56,7 +56,7 @@ check: $(INSTALLED)
 	$(MANAGE) check --fail-level WARNING
 	@echo '$(MANAGE) check --deploy (production settings)'
 	@$(PRODUCTION) $(MANAGE) check --deploy --fail-level WARNING
-	$(MANAGE) spectacular --validate --fail-on-warn --file $(VENV)/openapi.yaml
+	$(MANAGE) documents $(VENV)/openapi
 
 # What a production server must be given, with secrets made up for the occasion.
 PRODUCTION = STRONGROOM_MODE=production STRONGROOM_ALLOWED_HOSTS=strongroom.example.org \

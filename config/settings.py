@@ -9,7 +9,7 @@ import structlog
 from celery.schedules import schedule
 from django.templatetags.static import static
 
-from config import oidc
+from config import faces, oidc
 from config.env import Environment, forget_libpq_variables
 
 BASE_DIR = Path(__file__).resolve().parent.parent
@@ -209,11 +209,11 @@ REST_FRAMEWORK = {
     "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
     "TEST_REQUEST_DEFAULT_FORMAT": "json",
 }
+FACES = faces.FACES
+# The heads of the documents, their servers and what every operation shares: accounts/api/documents.py.
 SPECTACULAR_SETTINGS = {
-    "TITLE": "Strongroom",
-    "DESCRIPTION": "Exports of your own databases, sealed for the certificates you trust.",
-    "VERSION": VERSION,
-    "SERVE_INCLUDE_SCHEMA": False,
+    "OAS_VERSION": "3.1.0",
+    "ENABLE_DJANGO_DEPLOY_CHECK": False,  # it knows no faces; `make check` looks at each document
     "SERVE_PERMISSIONS": ["rest_framework.permissions.AllowAny"],
     "SERVE_AUTHENTICATION": [],
     "SWAGGER_UI_DIST": "SIDECAR",

@@ -50,6 +50,7 @@ PLACEHOLDERS: dict[str, Callable[[Scene], object]] = {
     "run_id": lambda scene: scene.run.pk,
     "filename": lambda scene: scene.file.name,
     "certificatefilename": lambda scene: "archive.pem",
+    "key": lambda scene: "udm-v10",
 }
 
 
@@ -177,14 +178,16 @@ UDM = [
     *jobs_and_history("data-download/v4", older_body),
     *files_and_catalogue("data-download/v3"),
     anybody("download/<str:token>", "GET", 200, args=lambda scene: {"token": link(scene.file, "", scene.owner).rpartition("/")[2]}),
-    anybody("api/schema", "GET", 200),
-    anybody("api/docs", "GET", 200),
 ]
 
 
 # --- Strongroom's own resources --------------------------------------------------------------------------------------
 OWN = [
     api("api/v1/audit", "GET", 200, 403, 200),
+    anybody("api/schema/<slug:key>", "GET", 200),
+    anybody("api/schema/<slug:key>.yaml", "GET", 200),
+    anybody("api/docs", "GET", 200),
+    anybody("api/docs/<slug:key>", "GET", 200),
 ]
 
 

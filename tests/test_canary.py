@@ -65,7 +65,7 @@ def told(api: APIClient) -> str:
         for name, value in ids.items():
             route = route.replace(name, str(value))
         words.append(api.get(BASE + route).content.decode())
-    return "\n".join([*words, api.get("/api/schema").content.decode()])
+    return "\n".join([*words, api.get("/api/schema/udm-v10").content.decode()])
 
 
 def stored() -> str:

@@ -3,14 +3,12 @@
 Only the header counts. A key in a query, a body or a cookie is nothing: those end up in logs, or are sent by browsers on their own.
 """
 
-from typing import Any
-
 from django.conf import settings
-from drf_spectacular.extensions import OpenApiAuthenticationExtension
 from rest_framework.authentication import BaseAuthentication
 from rest_framework.exceptions import APIException, AuthenticationFailed
 from rest_framework.request import Request
 
+from accounts.api.credentials import Taken
 from accounts.models import ApiKey, User
 from accounts.services import keys
 from accounts.services.access import Access
@@ -75,9 +73,6 @@ def _note(request: Request, key: ApiKey) -> None:
         keys.note_use(key)
 
 
-class ApiKeyScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call]
+class ApiKeyScheme(Taken):
     target_class = "accounts.api.api_keys.ApiKeyAuthentication"
-    name = "apiKey"
-
-    def get_security_definition(self, auto_schema: Any) -> dict[str, str]:
-        return {"type": "apiKey", "in": "header", "name": HEADER}
+    alternatives = ({"apiKey": []},)

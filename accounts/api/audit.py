@@ -4,17 +4,17 @@ from typing import Any
 
 from django.http import HttpResponseBase, StreamingHttpResponse
 from drf_spectacular.types import OpenApiTypes
-from drf_spectacular.utils import OpenApiResponse, extend_schema
 from rest_framework import serializers
 from rest_framework.renderers import JSONRenderer
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from accounts.api.dialect import Csv, OwnView, StrictSerializer, read_query
+from accounts.api.dialect import Csv, OwnView, StrictSerializer, describe, read_query
 from accounts.api.permissions import access_of
 from accounts.services.audit_reading import Filters, download, listing, view
 
 DEFAULT_SIZE, HIGHEST_SIZE = 100, 1000
+operation = describe("Audit").operation
 
 
 class AuditQuery(StrictSerializer):
@@ -78,25 +78,14 @@ class EntryPage(serializers.Serializer[Any]):
     next = serializers.IntegerField(allow_null=True, help_text="`olderThan` of the next page; null on the last one.")
 
 
-class AuditFailure(serializers.Serializer[Any]):
-    message = serializers.CharField()
-    errors = serializers.DictField(child=serializers.CharField(), required=False)  # type: ignore[assignment]
-
-
 class AuditTrail(OwnView):
     renderer_classes = [JSONRenderer, Csv]
 
-    @extend_schema(
-        operation_id="list_audit_entries",
-        tags=["Audit"],
-        parameters=[AuditQuery],
-        responses={
-            (200, "application/json"): EntryPage,
-            (200, "text/csv"): OpenApiTypes.STR,
-            400: OpenApiResponse(AuditFailure, "`errors` names each wrong parameter."),
-            401: OpenApiResponse(AuditFailure, "The bearer token or API key is missing, unknown, expired or revoked."),
-            403: OpenApiResponse(AuditFailure, "No role of yours allows to read the audit trail."),
-        },
+    @operation(
+        "list_audit_entries",
+        {(200, "application/json"): EntryPage, (200, "text/csv"): OpenApiTypes.STR},
+        query=AuditQuery,
+        failures=(400,),
     )
     def get(self, request: Request) -> HttpResponseBase:
         """Get the entries of your organization's audit trail, the newest first; as JSON, page by page, or as CSV."""

@@ -1,13 +1,11 @@
 """Who asks: the bearer token of a request, and the organization that the token speaks for."""
 
-from typing import Any
-
-from drf_spectacular.extensions import OpenApiAuthenticationExtension
 from rest_framework.authentication import BaseAuthentication, get_authorization_header
 from rest_framework.exceptions import AuthenticationFailed
 from rest_framework.request import Request
 
 from accounts.api import api_keys
+from accounts.api.credentials import Taken
 from accounts.models import AccessToken, User
 from accounts.services.access import Access, access_to
 
@@ -41,9 +39,6 @@ def _is_bearer(authorization: bytes) -> bool:
     return authorization.lower().split()[:1] == [b"bearer"]
 
 
-class BearerScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call]
+class BearerScheme(Taken):
     target_class = "accounts.api.authentication.BearerAuthentication"
-    name = "bearer"
-
-    def get_security_definition(self, auto_schema: Any) -> dict[str, str]:
-        return {"type": "http", "scheme": "bearer"}
+    alternatives = ({"bearer": []}, {"bearer": [], "apiKey": []})

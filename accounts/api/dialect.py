@@ -16,6 +16,7 @@ from rest_framework.views import APIView, exception_handler
 
 from accounts.api.api_keys import ApiKeyAuthentication
 from accounts.api.parsers import in_words
+from accounts.api.schema import Operations
 from accounts.services.access import Denied
 
 
@@ -34,6 +35,22 @@ class OwnView(APIView):
 
     def get_exception_handler(self) -> Callable[[Exception, dict[str, Any]], Response | None]:
         return render_failure
+
+
+class Failure(serializers.Serializer[Any]):
+    message = serializers.CharField()
+    errors = serializers.DictField(  # type: ignore[assignment]  # the face's name, which DRF uses too
+        child=serializers.CharField(), required=False, help_text="By the name of each wrong field: what would be right."
+    )
+
+
+def describe(tag: str) -> Operations:
+    """How Strongroom's own resources of one kind stand in their OpenAPI document."""
+    reasons = {
+        400: "Bad request: `errors` names each wrong field.",
+        401: "The bearer token or API key is missing, unknown, expired or revoked.",
+    }
+    return Operations(prefix="own_v1", tag=tag, failure=Failure, reasons=reasons)
 
 
 class Csv(BaseRenderer):

@@ -1,13 +1,11 @@
 """The provider's access tokens on API calls: `Authorization: Bearer` with a JWT. They stand beside Strongroom's own tokens."""
 
-from typing import Any
-
-from drf_spectacular.extensions import OpenApiAuthenticationExtension
 from rest_framework.authentication import BaseAuthentication, get_authorization_header
 from rest_framework.exceptions import APIException, AuthenticationFailed
 from rest_framework.request import Request
 
 from accounts.api import api_keys
+from accounts.api.credentials import Taken
 from accounts.models import User
 from accounts.services.access import Access
 from accounts.services.oidc.errors import ProviderDown, Refused
@@ -45,9 +43,8 @@ class ProviderTokenAuthentication(BaseAuthentication):
         return 'Bearer realm="strongroom"'
 
 
-class ProviderTokenScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call]
-    target_class = "accounts.api.oidc.ProviderTokenAuthentication"
-    name = "provider"
+class ProviderTokenScheme(Taken):
+    """Stands beside BearerAuthentication, whose scheme speaks for both."""
 
-    def get_security_definition(self, auto_schema: Any) -> dict[str, str]:
-        return {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"}
+    target_class = "accounts.api.oidc.ProviderTokenAuthentication"
+    alternatives = ()

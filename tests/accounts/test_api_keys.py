@@ -4,7 +4,6 @@ from collections.abc import Callable
 
 import pytest
 from django.urls import path
-from drf_spectacular.views import SpectacularAPIView
 from pytest_django.fixtures import Settings
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -39,7 +38,6 @@ class MirrorOfKeys(Mirror):
 urlpatterns = [
     path("mirror", Mirror.as_view()),
     path("mirror-of-keys", MirrorOfKeys.as_view()),
-    path("schema", SpectacularAPIView.as_view()),
 ]
 
 
@@ -168,9 +166,3 @@ def test_session_does_not_stand_in_for_a_key(owner: User, mirrors: None) -> None
 def test_key_opens_no_page_of_the_console(make_key: Callable[..., str], organization: Organization) -> None:
     answer = APIClient().get("/", headers={"x-api-key": make_key()})
     assert answer.status_code == 302
-
-
-def test_openapi_describes_the_header(mirrors: None, db: None) -> None:
-    document = APIClient().get("/schema", {"format": "json"}).json()
-    assert document["components"]["securitySchemes"]["apiKey"] == {"type": "apiKey", "in": "header", "name": "x-api-key"}
-    assert {"apiKey": []} in document["paths"]["/mirror-of-keys"]["get"]["security"]

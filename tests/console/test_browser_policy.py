@@ -43,7 +43,7 @@ def test_no_page_of_the_console_offends(console: webdriver.Chrome, live_server: 
 
 
 def test_the_api_documentation_does_not_offend(console: webdriver.Chrome, live_server: LiveServer) -> None:
-    console.get(live_server.url + reverse("docs"))
+    console.get(live_server.url + reverse("docs-face", args=["udm-v10"]))
     until(console, lambda: console.find_elements(By.CLASS_NAME, "opblock"))
     console.find_element(By.CSS_SELECTOR, ".opblock-summary-control").click()
     until(console, lambda: console.find_elements(By.CSS_SELECTOR, ".opblock-body"))

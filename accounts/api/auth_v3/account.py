@@ -6,13 +6,14 @@ from django.contrib.auth import authenticate, get_user, logout
 from django.http import HttpResponse
 from django.utils.decorators import method_decorator
 from django.views.decorators.debug import sensitive_variables
+from drf_spectacular.utils import OpenApiParameter
 from rest_framework.exceptions import NotAuthenticated
 from rest_framework.permissions import AllowAny
 from rest_framework.request import Request
 from rest_framework.response import Response
 
 from accounts.api.auth_v3.dialect import FaceView, django_request, envelope, failure
-from accounts.api.auth_v3.schema import operation
+from accounts.api.auth_v3.schema import PASSWORD_REFUSED, operation
 from accounts.api.auth_v3.serializers import ApiResponse, BrowserSignOutQuery, ChangePasswordRequest, SignOutQuery
 from accounts.api.authentication import token_of
 from accounts.models import AccessToken, User
@@ -20,9 +21,11 @@ from accounts.oauth.people import split_name
 from accounts.services import passwords, tokens
 from accounts.services.access import Access
 
+_LOCATION = OpenApiParameter("Location", str, OpenApiParameter.HEADER, response=[302], description="`redirectUri`.")
+
 
 class SignOut(FaceView):
-    @operation("sign_out_browser", {200: ApiResponse, 302: None}, query=BrowserSignOutQuery, failures=(400, 401, 403, 503))
+    @operation("sign_out_browser", {200: ApiResponse, 302: None}, query=BrowserSignOutQuery, parameters=(_LOCATION,), failures=(400,))
     def get(self, request: Request) -> Response | HttpResponse:
         """End this token, or all tokens of its user, and redirect if asked to."""
         query = _read(BrowserSignOutQuery, request.query_params.dict())
@@ -33,7 +36,7 @@ class SignOut(FaceView):
         _sign_out(request, token, everywhere=query["global"])
         return HttpResponse(status=302, headers={"Location": target}) if target is not None else envelope(request)
 
-    @operation("sign_out", {200: ApiResponse}, query=SignOutQuery, failures=(400, 401, 403, 503))
+    @operation("sign_out", {200: ApiResponse}, query=SignOutQuery, failures=(400,))
     def post(self, request: Request) -> Response:
         """End this token, or all tokens of its user."""
         query = _read(SignOutQuery, request.query_params.dict())
@@ -44,7 +47,7 @@ class SignOut(FaceView):
 class ChangePassword(FaceView):
     permission_classes = [AllowAny]
 
-    @operation("change_password", {200: ApiResponse, 403: ApiResponse}, body=ChangePasswordRequest, failures=(400, 401, 503))
+    @operation("change_password", {200: ApiResponse, 403: PASSWORD_REFUSED}, body=ChangePasswordRequest, failures=(400,))
     @method_decorator(sensitive_variables())
     def post(self, request: Request) -> Response:
         """Change the password of the token's user, or of the user that is named. Their other tokens and sessions end."""

@@ -15,6 +15,8 @@ from django.utils.decorators import method_decorator
 from django.views.decorators.cache import never_cache
 from django.views.decorators.csrf import csrf_protect
 from django.views.decorators.debug import sensitive_post_parameters
+from drf_spectacular.types import OpenApiTypes
+from drf_spectacular.utils import OpenApiParameter, OpenApiResponse
 from oauth2_provider.exceptions import FatalClientError, OAuthToolkitError
 from oauth2_provider.http import OAuth2ResponseRedirect
 from oauth2_provider.oauth2_backends import OAuthLibCore
@@ -26,7 +28,7 @@ from rest_framework.permissions import AllowAny
 from rest_framework.request import Request
 
 from accounts.api.auth_v3.dialect import FaceView, django_request
-from accounts.api.auth_v3.schema import operation
+from accounts.api.auth_v3.schema import TOKENLESS, operation
 from accounts.api.auth_v3.serializers import AuthorizeQuery, SignInForm
 from accounts.models import Application, User
 from accounts.oauth.people import access_by_session, access_by_tenant, split_name
@@ -35,6 +37,18 @@ from accounts.services import sessions
 from accounts.services.access import SESSION_KEY, Access
 from accounts.services.audit import record
 
+_SAID = {
+    400: "A page: the request cannot be read, or names a redirect URI that is not the client's.",
+    401: "A page: the client is unknown, or the name or password is not right.",
+    403: "A page: the form was not this server's own.",
+}
+_LOCATION = OpenApiParameter("Location", str, OpenApiParameter.HEADER, response=[302], description="Where the browser goes on.")
+FORM, PAGE = "application/x-www-form-urlencoded", "text/html"
+_PAGES: dict[Any, Any] = {
+    302: OpenApiResponse(description="To the client, with a code or with what is wrong; or to this address again."),
+    **{(code, PAGE): OpenApiResponse(OpenApiTypes.STR, reason) for code, reason in _SAID.items()},
+}
+_COMMON: dict[str, Any] = {"tokenless": True, "security": TOKENLESS, "parameters": (_LOCATION,)}
 _TRUE_FALSE = {"": False, "false": False, "true": True}
 
 
@@ -64,14 +78,12 @@ class Authorize(OAuthLibMixin, FaceView):
     oauthlib_backend_class = QueryOnly  # type: ignore[assignment]  # None in the toolkit, to be set
     needs_key = False
 
-    @operation("authorize", {200: None, 302: None}, query=AuthorizeQuery, tokenless=True, failures=(400, 401, 403, 503))
+    @operation("authorize", {**_PAGES, (200, PAGE): OpenApiTypes.STR}, query=AuthorizeQuery, **_COMMON)
     def get(self, request: Request) -> HttpResponse:
         """Show the sign-in form, then the question for consent, and redirect to the client with a code."""
         return self._answered(django_request(request))
 
-    @operation(
-        "authorize_form", {302: None}, query=AuthorizeQuery, body=SignInForm, form=True, tokenless=True, failures=(400, 401, 403, 503)
-    )
+    @operation("authorize_form", _PAGES, query=AuthorizeQuery, body=SignInForm, media_type=FORM, **_COMMON)
     def post(self, request: Request) -> HttpResponse:
         """What the two forms send."""
         return self._answered(django_request(request))

@@ -15,6 +15,12 @@ class ErrorResponse(serializers.Serializer[Any]):
     status = ResponseStatus()
 
 
+class KeyRefused(serializers.Serializer[Any]):
+    """What is said of an API key that is not valid."""
+
+    message = serializers.CharField()
+
+
 class ApiResponse(serializers.Serializer[Any]):
     data = serializers.DictField()  # type: ignore[assignment]  # the document's names, which DRF uses too
     errors = ErrorResponse(many=True)  # type: ignore[assignment]

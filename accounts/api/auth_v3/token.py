@@ -14,7 +14,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from accounts.api.auth_v3.dialect import FaceView, django_request
-from accounts.api.auth_v3.schema import operation
+from accounts.api.auth_v3.schema import CLIENT, operation
 from accounts.api.auth_v3.serializers import DefaultOAuth2AccessToken, OAuthFailure, TokenRequest
 from accounts.models import Grant
 from accounts.oauth.people import split_name
@@ -36,9 +36,10 @@ class Token(OAuthLibMixin, FaceView):
         "token",
         {200: DefaultOAuth2AccessToken, 400: OAuthFailure, 401: OAuthFailure},
         body=TokenRequest,
-        form=True,
+        media_type="application/x-www-form-urlencoded",
         tokenless=True,
-        failures=(403, 503),
+        security=CLIENT,
+        failures=(503,),
     )
     def post(self, request: Request) -> Response:
         """Get a token. Clients prove themselves by HTTP Basic; public ones name themselves by `client_id`."""

@@ -11,7 +11,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from accounts.api.auth_v3.dialect import FaceView, django_request, envelope
-from accounts.api.auth_v3.schema import operation
+from accounts.api.auth_v3.schema import TOKENLESS, operation
 from accounts.api.auth_v3.serializers import ApiResponse, CloudUserDetails, JsonWebKeySet, OpenIdUserInfo
 from accounts.api.authentication import token_of
 from accounts.api.permissions import access_of
@@ -54,7 +54,7 @@ class OpenIdInfo(FaceView):
 
 
 class JwtInfo(FaceView):
-    @operation("jwt_userinfo", {200: ApiResponse}, headers=(_JWT,))
+    @operation("jwt_userinfo", {200: ApiResponse}, parameters=(_JWT,))
     def get(self, request: Request) -> Response:
         """Get information about the token's user as a JWT, in the header X-GWS-User. /.well-known/jwks.json verifies it."""
         now = int(time.time())
@@ -76,14 +76,14 @@ class Keys(FaceView):
     permission_classes = [AllowAny]
     needs_key = False
 
-    @operation("keys", {200: JsonWebKeySet}, tokenless=True, failures=(403,))
+    @operation("keys", {200: JsonWebKeySet}, tokenless=True, security=TOKENLESS)
     def get(self, request: Request) -> Response:
         """The public keys that verify what this server signs (RFC 7517)."""
         return Response(signing.public_keys())
 
 
 class Ping(FaceView):
-    @operation("ping", {200: ApiResponse}, failures=(403, 503))
+    @operation("ping", {200: ApiResponse})
     def get(self, request: Request) -> Response:
         """200 if the user is authenticated, otherwise 403."""
         return envelope(request)

@@ -36,7 +36,7 @@ class Cipher(UdmView):
 class CipherUpload(UdmView):
     parser_classes = [BoundedMultiPartParser]
 
-    @operation("upload_cipher", {201: OpenApiTypes.STR}, body=CertificateUpload, multipart=True, failures=(400,))
+    @operation("upload_cipher", {201: OpenApiTypes.STR}, body=CertificateUpload, media_type="multipart/form-data", failures=(400,))
     def post(self, request: Request, certificatefilename: str) -> Response:
         """Upload a certificate. It replaces the one that was uploaded before, for the runs that start from now on."""
         read_query(request, NoQuery)
@@ -93,7 +93,7 @@ class VersionDetail(UdmView):
     authentication_classes = []
     permission_classes = [AllowAny]
 
-    @operation("get_version", {200: VersionInfo}, failures=(400,), auth=[])
+    @operation("get_version", {200: VersionInfo}, failures=(400,), tokenless=True)
     def get(self, request: Request) -> Response:
         """Get service info. Needs no token."""
         read_query(request, NoQuery)

@@ -4,28 +4,29 @@ from collections.abc import Callable, Mapping
 from typing import Any, TypeVar, cast
 
 from django.http import HttpResponseBase
-from drf_spectacular.types import OpenApiTypes
-from drf_spectacular.utils import OpenApiParameter, OpenApiResponse, extend_schema, extend_schema_view
+from drf_spectacular.utils import OpenApiParameter, extend_schema_view
 from rest_framework import serializers
 
+from accounts.api.schema import Operations, Shape
 from exports.api.udm.dialect import UdmView
 from exports.api.udm.shapes import Failure
 from exports.api.udm.version import Version
 
 Method = TypeVar("Method", bound=Callable[..., Any])
-Shape = type[serializers.BaseSerializer[Any]] | serializers.BaseSerializer[Any] | OpenApiTypes | None
 Responses = Mapping[int, Shape]
 
-_API_KEY = OpenApiParameter(
-    "x-api-key", str, OpenApiParameter.HEADER, description="An API key of the organization. If sent, it must be valid."
-)
 _REASONS = {
     400: "Bad request: `errors` names each wrong field.",
-    401: "The bearer token is missing, unknown, expired or revoked.",
-    403: "The API key is not valid, or no role of the user allows this.",
-    404: "There is no such thing in your organization.",
-    415: "The body's media type is not the one that is expected.",
+    500: "These could not be deleted; all others were.",
 }
+_DEPRECATION = OpenApiParameter(
+    "Deprecation",
+    str,
+    OpenApiParameter.HEADER,
+    response=True,
+    required=True,
+    description="Since when this version is deprecated (RFC 9745).",
+)
 
 
 def operation(
@@ -34,29 +35,15 @@ def operation(
     *,
     query: Shape | Callable[[Version], Shape] = None,
     body: Shape | Callable[[Version], Shape] = None,
-    multipart: bool = False,
-    failures: tuple[int, ...] = (),
     **more: Any,
 ) -> Callable[[Method], Method]:
-    """Describe one operation of all versions: its id, what it answers, what it takes, how it can fail beside 401 and 403.
-
-    What differs between versions is a function of the Version.
-    """
+    """Describe one operation of all versions, as Operations.operation() does. What differs between them is a function of the Version."""
 
     def describe(version: Version) -> Callable[[Method], Method]:
-        documented = {code: _answer(shape) for code, shape in _of(version, responses).items()}
-        sent, asked = _of(version, body), _of(version, query)
-        for code in (*failures, 401, 403, *((415,) if sent else ())):
-            documented.setdefault(code, OpenApiResponse(Failure, _REASONS[code]))
-        return extend_schema(
-            operation_id=f"{version.prefix}_{name}",
-            tags=[version.tag],
-            parameters=[_API_KEY, *([asked] if asked else [])],
-            request=({"multipart/form-data": sent} if multipart else sent) if sent else None,
-            responses=documented,
-            deprecated=version.deprecated,
-            **more,
-        )
+        face = Operations(version.prefix, version.tag, Failure, reasons=_REASONS, deprecated=version.deprecated)
+        shown = (*more.get("parameters", ()), *((_DEPRECATION,) if version.deprecated else ()))
+        asked = {"query": _of(version, query), "body": _of(version, body)}
+        return face.operation(name, _of(version, responses), **{**more, **asked, "parameters": shown})
 
     def mark(method: Method) -> Method:
         method.describe = describe  # type: ignore[attr-defined]  # read by serve()
@@ -78,7 +65,3 @@ def _of(version: Version, given: Any) -> Any:
     return (
         given(version) if callable(given) and not isinstance(given, type) and not isinstance(given, serializers.BaseSerializer) else given
     )
-
-
-def _answer(shape: Shape) -> OpenApiResponse:
-    return OpenApiResponse(shape, "") if shape else OpenApiResponse(description="")

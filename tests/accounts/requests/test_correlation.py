@@ -17,7 +17,18 @@ from tests.api.test_udm_v10_jobs import BODY
 from tests.console.scenes import furnish
 
 SENT = "client-7:42.a_b"
-PATHS = ["/sign-in", "/", "/udm/v10/version", "/udm/v10/export/jobs", "/nowhere", "/download/forged", "/admin/", "/api/docs", "/api/schema"]
+PATHS = [
+    "/sign-in",
+    "/",
+    "/udm/v10/version",
+    "/udm/v10/export/jobs",
+    "/nowhere",
+    "/download/forged",
+    "/admin/",
+    "/api/docs",
+    "/api/docs/udm-v10",
+    "/api/schema/udm-v10",
+]
 
 
 @pytest.fixture
