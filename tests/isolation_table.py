@@ -24,12 +24,14 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
+from django.conf import settings
 from django.contrib.auth.models import Group
 from django.contrib.contenttypes.models import ContentType
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.utils import timezone
 from django.utils.http import urlsafe_base64_encode
 from django_celery_beat.models import ClockedSchedule, CrontabSchedule, IntervalSchedule, PeriodicTask, SolarSchedule
+from sqlalchemy import create_engine
 
 from accounts.models import AccessToken, ApiKey, Application, AuditEntry, Identity, Membership
 from accounts.roles import EXPORT_ALL
@@ -37,6 +39,7 @@ from accounts.services import keys
 from accounts.services.access import access_to
 from accounts.services.audit import record
 from exports.services.files import link
+from exports.sources.contact_history import metadata
 from tests.console.scenes import PASSWORD, Scene, certificate_pem, new_job
 
 Sent = Callable[[Scene], Mapping[str, Any]]
@@ -132,6 +135,16 @@ def waiting(scene: Scene) -> dict[str, int]:
     return {"job_id": new_job(scene.owner, scene.dataset, "Waiting", cron="0 3 * * *", next_slot=tomorrow, suspended=True).pk}
 
 
+def readable(scene: Scene) -> dict[str, Any]:
+    """The source's address leads to a database."""
+    scene.source.url = f"sqlite:///{settings.SQLITE_FOLDER}/history.sqlite3"
+    scene.source.save()
+    engine = create_engine(scene.source.url)
+    metadata.create_all(engine)
+    engine.dispose()
+    return {}
+
+
 def files_and_catalogue(base: str) -> list[Row]:
     """Version 3, and in version 10."""
     return [
@@ -173,6 +186,8 @@ def jobs_and_history(base: str, body: Sent = job_body) -> list[Row]:
 UDM = [
     *files_and_catalogue("udm/v10"),
     *jobs_and_history("udm/v10"),
+    api("udm/v10/data/attributes", "GET", 200, 403, 200, args=readable),
+    api("udm/v10/resources/labels", "GET", 200, 403, 200),
     *jobs_and_history("udm/v4", older_body),
     *files_and_catalogue("udm/v3"),
     *jobs_and_history("data-download/v4", older_body),

@@ -1,6 +1,7 @@
 """`x-api-key`: beside a bearer token it narrows what the token may do; on Strongroom's own `/api/v1` it may stand alone.
 
-Only the header counts. A key in a query, a body or a cookie is nothing: those end up in logs, or are sent by browsers on their own.
+Only the header counts. A key in a body, a cookie or a query is nothing: those are sent by browsers on their own, or end up in logs. But
+one view has its key in the query, by its document; `key_in_query` says so, and there too it can only narrow what a token may do.
 """
 
 from django.conf import settings
@@ -29,14 +30,21 @@ def narrow(request: Request, access: Access) -> Access:
 
     Without a key it is unchanged, unless settings.API_KEY_REQUIRED.
     """
-    sent = request.headers.get(HEADER)
-    if sent is None and not settings.API_KEY_REQUIRED:
+    sent = _sent(request)
+    if not sent and not settings.API_KEY_REQUIRED:
         return access
-    key = keys.find(sent or "")
+    key = keys.find(sent.pop()) if len(sent) == 1 else None
     if key is None or not keys.speaks_for(key, access.organization):
         raise ForbiddenApiKey
     _note(request, key)
     return Access(access.user, access.organization, access.permissions.intersection(key.scopes))
+
+
+def _sent(request: Request) -> set[str]:
+    """The keys that came with it: two that differ are none that is valid."""
+    view = (request.parser_context or {}).get("view")
+    query = request.query_params.get(HEADER) if getattr(view, "key_in_query", False) else None
+    return {key for key in (request.headers.get(HEADER), query) if key is not None}
 
 
 def check(request: Request) -> None:

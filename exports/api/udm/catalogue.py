@@ -1,6 +1,6 @@
-"""/cipher, /data and /version"""
+"""/cipher, /data, /resources and /version"""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any, cast
 
 from django.conf import settings
@@ -13,13 +13,22 @@ from accounts.api.dialect import read_query
 from accounts.api.parsers import BoundedMultiPartParser
 from accounts.api.permissions import access_of
 from exports.api.udm.dialect import UdmView, listed
-from exports.api.udm.queries import NoQuery, SourceQuery, SubTypeQuery
+from exports.api.udm.queries import AttributesQuery, NoQuery, SourceQuery, SubTypeQuery
 from exports.api.udm.schema import operation
-from exports.api.udm.shapes import CertificateInfo, CertificateUpload, DataType, KeyValueItem, SubType, VersionInfo
-from exports.models import Certificate
-from exports.services import certificates, definitions, visible
+from exports.api.udm.shapes import CertificateInfo, CertificateUpload, DataType, Entity, KeyValueItem, SubType, VersionInfo
+from exports.api.udm.shapes import Labels as LabelsShape
+from exports.models import Certificate, Dataset
+from exports.services import attributes, certificates, definitions, labels
 from exports.services.errors import NotFound
-from exports.services.runs import Status
+
+
+def _items(texts: Mapping[str, str]) -> list[dict[str, str]]:
+    return [{"label": label, "value": value} for value, label in texts.items()]
+
+
+def _entity(dataset: Dataset, found: Iterable[attributes.Attribute]) -> dict[str, Any]:
+    shown = [{"name": one.name, "type": one.type, "operators": one.operators} for one in found]
+    return {"entity": dataset.name, "source": dataset.source.key, "attributes": shown}
 
 
 class Cipher(UdmView):
@@ -54,8 +63,7 @@ class JobStatuses(UdmView):
     def get(self, request: Request) -> Response:
         """Get a list of job statuses."""
         read_query(request, NoQuery)
-        visible.check(access_of(request))
-        return Response([{"label": "In progress" if status == Status.IN_PROGRESS else status, "value": status} for status in Status])
+        return Response(_items(labels.job_statuses(access_of(request))))
 
 
 class Sources(UdmView):
@@ -63,8 +71,7 @@ class Sources(UdmView):
     def get(self, request: Request) -> Response:
         """Get a list of sources."""
         read_query(request, NoQuery)
-        items = [{"label": source.name, "value": source.key} for source in definitions.sources(access_of(request))]
-        return listed(items)
+        return listed(_items({source.key: source.name for source in definitions.sources(access_of(request))}))
 
 
 class DataTypes(UdmView):
@@ -83,10 +90,33 @@ class SubTypes(UdmView):
         query = read_query(request, SubTypeQuery)
         found = definitions.sub_types(access_of(request), query.get("source", ""), query.get("dataType", ""))
         items = [
-            {"name": name, "displayName": name.capitalize(), "source": dataset.source.key, "dataType": dataset.name, "enabled": True}
+            {
+                "name": name,
+                "displayName": labels.sub_type_label(name),
+                "source": dataset.source.key,
+                "dataType": dataset.name,
+                "enabled": True,
+            }
             for dataset, name in found
         ]
         return listed(items)
+
+
+class Attributes(UdmView):
+    @operation("list_attributes", {200: Entity(many=True)}, query=AttributesQuery, failures=(400,))
+    def get(self, request: Request) -> Response:
+        """Get what a job may filter on: the attributes of all types, or of some."""
+        entities = read_query(request, AttributesQuery).get("entities", "").split(",")
+        found = attributes.attributes(access_of(request), [name.strip() for name in entities if name.strip()])
+        return Response([_entity(*one) for one in found])
+
+
+class Labels(UdmView):
+    @operation("get_labels", {200: LabelsShape}, failures=(400,))
+    def get(self, request: Request) -> Response:
+        """Get labels and their values: what to show for each value that this API speaks in, by vocabulary."""
+        read_query(request, NoQuery)
+        return Response({vocabulary: _items(texts) for vocabulary, texts in labels.labels(access_of(request)).items()})
 
 
 class VersionDetail(UdmView):

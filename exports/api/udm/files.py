@@ -14,6 +14,11 @@ from exports.services import files
 
 
 class FileMetadatas(UdmView):
+    @property
+    def key_in_query(self) -> bool:
+        """Asked for by accounts/api/api_keys.py."""
+        return self.version.key_in_query
+
     @operation("list_file_metadatas", {200: FilePage}, query=lambda version: version.file_query, failures=(400,))
     def get(self, request: Request) -> Response:
         """Get a list of files data."""

@@ -125,5 +125,9 @@ class SubTypeQuery(StrictSerializer):
     dataType = text()
 
 
+class AttributesQuery(StrictSerializer):
+    entities = text(help_text="Types, separated by commas; all if absent.")
+
+
 class NoQuery(StrictSerializer):
     """Nothing is asked."""

@@ -15,6 +15,7 @@ from exports.services.errors import Invalid
 from exports.services.filters import condition_from
 from exports.services.jobs import job_status
 from exports.services.runs import Outcome, Status, current_runs, outcomes, run_status
+from exports.sources.conditions import Kind, Operator
 
 _AT_ONCE = 1000
 """So many rows are looked up in one query: databases bound how many ids one may name."""
@@ -243,6 +244,28 @@ class SubType(serializers.Serializer[Any]):
     source = serializers.CharField()  # type: ignore[assignment]
     dataType = serializers.CharField()
     enabled = serializers.BooleanField()
+
+
+class Attribute(serializers.Serializer[Any]):
+    name = serializers.CharField()
+    type = serializers.ChoiceField(choices=list(Kind))
+    operators = serializers.ListField(child=serializers.ChoiceField(choices=list(Operator)))
+
+
+class Entity(serializers.Serializer[Any]):
+    entity = serializers.CharField(help_text="A type, from /data/types.")
+    source = serializers.CharField()  # type: ignore[assignment]
+    attributes = Attribute(many=True)
+
+
+class Labels(serializers.Serializer[Any]):
+    jobStatuses = KeyValueItem(many=True)
+    jobTypes = KeyValueItem(many=True)
+    scheduleTypes = KeyValueItem(many=True)
+    sealingProfiles = KeyValueItem(many=True)
+    sources = KeyValueItem(many=True)
+    types = KeyValueItem(many=True)
+    subTypes = KeyValueItem(many=True)
 
 
 class VersionInfo(serializers.Serializer[Any]):

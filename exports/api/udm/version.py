@@ -36,6 +36,9 @@ class Version:
     deletes_each: bool = True
     """A bulk deletion deletes what it can and answers 500 with the rest; otherwise it deletes all or nothing."""
 
+    key_in_query: bool = False
+    """`/file-metadatas` takes x-api-key in the query too: so the document of version 10 has it."""
+
     def bulk(self, left: serializers.Field[Any, Any, Any, Any]) -> dict[int, Any]:
         """Shapes by code of what a bulk deletion answers beside its failures; `left` is an id or a name."""
         return {204: None, **({500: serializers.ListSerializer(child=left)} if self.deletes_each else {})}

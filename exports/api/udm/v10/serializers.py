@@ -2,10 +2,11 @@
 
 # ruff: noqa: N815 the documents' names are in camel case
 
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from rest_framework import serializers
 
+from accounts.api.api_keys import HEADER
 from accounts.api.dialect import StrictSerializer
 from exports.api.udm import queries, shapes
 from exports.api.udm.fields import TrueFalse, text
@@ -60,3 +61,7 @@ class FileQuery(queries.FileQuery):
     source = text(help_text="Source contains.")  # type: ignore[assignment]
     historyId = serializers.IntegerField(min_value=1, max_value=2**63 - 1, required=False)
     bgUpdate = TrueFalse(required=False, help_text=_BACKGROUND)
+
+    def get_fields(self) -> dict[str, serializers.Field[Any, Any, Any, Any]]:
+        """x-api-key cannot be declared above. Authentication has read it by now."""
+        return {**super().get_fields(), HEADER: text(help_text="As the header, which is better: addresses end up in logs.")}

@@ -16,11 +16,13 @@ V10 = Version(
     job_info=serializers.JobInfo,
     job_page=serializers.JobPage,
     deletes_each=False,
+    key_in_query=True,
 )
 
 urlpatterns = [
     path("cipher", serve(catalogue.Cipher, V10)),
     path("cipher/<str:certificatefilename>", serve(catalogue.CipherUpload, V10)),
+    path("data/attributes", serve(catalogue.Attributes, V10)),
     path("data/job-statuses", serve(catalogue.JobStatuses, V10)),
     path("data/sources", serve(catalogue.Sources, V10)),
     path("data/sub-types", serve(catalogue.SubTypes, V10)),
@@ -36,5 +38,6 @@ urlpatterns = [
     path("file-metadatas", serve(files.FileMetadatas, V10)),
     path("files", serve(files.Files, V10)),
     path("files/<str:filename>", serve(files.FileDetail, V10)),
+    path("resources/labels", serve(catalogue.Labels, V10)),
     path("version", serve(catalogue.VersionDetail, V10)),
 ]
