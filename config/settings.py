@@ -315,6 +315,9 @@ RUN_TIME_LIMIT_SECONDS = env.whole("RUN_TIME_LIMIT_SECONDS", 86_400, low=1, high
 RUN_ATTEMPTS = env.whole("RUN_ATTEMPTS", 5, low=1, high=100)
 RETRY_SECONDS = env.whole("RETRY_SECONDS", 5, low=0, high=3600)
 POLL_SECONDS = env.whole("POLL_SECONDS", 5, low=1, high=3600)
+# A slot that is started so much later than it was due was missed; what becomes of it, the job's misfire policy says.
+MISFIRE_SECONDS = env.whole("MISFIRE_SECONDS", 60, low=10, high=86_400)
+FAILURES_BEFORE_SUSPENSION = env.whole("FAILURES_BEFORE_SUSPENSION", 5, low=0, high=1000)
 FILE_DAYS = env.whole("FILE_DAYS", 30, low=1, high=3650)
 LINK_SECONDS = env.whole("LINK_SECONDS", 900, low=1, high=86_400)
 # Where sources may lie besides private and public networks: this machine itself only in the embedded mode. Never by itself
@@ -345,7 +348,7 @@ CELERY_WORKER_HIJACK_ROOT_LOGGER = False
 CELERY_WORKER_ENABLE_REMOTE_CONTROL = False  # what is to be done, and what was, stands in the database
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
 CELERY_TIMEZONE = "UTC"
-CELERY_BEAT_SCHEDULER = "django_celery_beat.schedulers:DatabaseScheduler"
+CELERY_BEAT_SCHEDULER = "exports.scheduler:Scheduler"
 CELERY_BEAT_MAX_LOOP_INTERVAL = POLL_SECONDS
 CELERY_BEAT_SCHEDULE = {
     "look": {"task": "exports.look", "schedule": schedule(POLL_SECONDS), "options": {"expires": POLL_SECONDS}},

@@ -183,8 +183,19 @@ class CertificateAdmin(ReadOnly):
 
 @admin.register(Job)
 class JobAdmin(ReadOnly):
-    list_display = ("title", "organization", "dataset", "schedule_type", "next_slot", "suspended", "cancelled_at", "deleted_at")
-    list_filter = ("organization", "suspended")
+    list_display = (
+        "title",
+        "organization",
+        "dataset",
+        "schedule_type",
+        "misfire",
+        "next_slot",
+        "suspended",
+        "failures",
+        "cancelled_at",
+        "deleted_at",
+    )
+    list_filter = ("organization", "suspended", "misfire")
     list_select_related = ("organization", "dataset")
     search_fields = ("title",)
     actions = ("run_now", "suspend", "resume", "cancel")
@@ -230,7 +241,10 @@ class RunAdmin(ReadOnly):
     search_fields = ("job__title", "correlation_id")
     fieldsets = (
         (None, {"fields": (("job", "organization"), ("status", "rows_total"), "message", "traceback", "correlation_id")}),
-        ("When", {"fields": (("slot", "cutoff"), ("created_at", "planned_at"), ("started_at", "finished_at"))}),
+        (
+            "When",
+            {"fields": (("slot", "cutoff"), ("first_slot", "slot_count"), ("created_at", "planned_at"), ("started_at", "finished_at"))},
+        ),
         ("Claim", {"fields": (("token", "worker"), ("lease_until", "not_before"))}),
         ("What it wrote", {"fields": ("recipients", "snapshot", "manifest_key", "manifest_sha256", "collected_at")}),
     )

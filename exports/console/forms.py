@@ -30,6 +30,7 @@ FIELDS = {
     "schedulerParam.cron": "cron",
     "schedulerParam.timezone": "timezone",
     "schedulerParam.startDate": "start_date",
+    "schedulerParam.misfire": "misfire",
 }
 
 
@@ -78,6 +79,14 @@ class JobForm(forms.Form):
         help_text="Minute, hour, day of month, month, day of week.",
     )
     timezone = forms.ChoiceField(label="Time zone", initial="UTC", choices=lambda: [(name, name) for name in sorted(available_timezones())])
+    misfire = forms.ChoiceField(
+        label="Of starts that were missed",
+        choices=[("once", "the latest runs once"), ("none", "none runs"), ("all", "each runs")],
+        initial="once",
+        required=False,
+        widget=forms.RadioSelect,
+        help_text="When nothing could start in time, e.g. while the server was down. What did not run is in the history.",
+    )
     file_split_size = forms.CharField(
         label="Split size", max_length=20, required=False, help_text="No file grows larger: 64MB, 1GB or a number of MB. Empty is 256MB."
     )
@@ -161,6 +170,7 @@ class JobForm(forms.Form):
             cron=data["cron"] if schedule == "cron" else "",
             timezone=data["timezone"] if schedule == "cron" else "",
             start_date=_at(data["start_date"], data["timezone"]) if schedule == "once" else None,
+            misfire=data["misfire"] if data["misfire"] and schedule != "now" else Job.Misfire.ONCE.value,
             file_split_size=data["file_split_size"],
             export_attachments=data["export_attachments"],
         )

@@ -26,6 +26,13 @@ class Job(models.Model):
     class Kind(models.TextChoices):
         UCS = "UCS", "time frame"
 
+    class Misfire(models.TextChoices):
+        """What becomes of slots that nobody started in time."""
+
+        NONE = "none", "they do not run"
+        ONCE = "once", "the latest runs once"
+        ALL = "all", "each runs"
+
     organization = models.ForeignKey(Organization, on_delete=models.CASCADE, related_name="jobs")
     owner = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT)
     source = models.ForeignKey(Source, on_delete=models.PROTECT)
@@ -47,7 +54,12 @@ class Job(models.Model):
     timezone = models.CharField(max_length=60, default="UTC")
     runs_limit = models.PositiveIntegerField(null=True, blank=True)
     start_date = models.DateTimeField(null=True, blank=True)
+    misfire = models.CharField(max_length=10, choices=Misfire.choices, default=Misfire.ONCE)
     suspended = models.BooleanField(default=False)
+    suspended_because = models.TextField(blank=True, help_text="If nobody suspended it but its failures did: the sentence that says so.")
+    failures = models.PositiveIntegerField(
+        default=0, help_text="Runs that failed in a row, since the last that did not or the last resume."
+    )
     cancelled_at = models.DateTimeField(null=True, blank=True)
     next_slot = models.DateTimeField(null=True, blank=True, db_index=True)
     created_at = models.DateTimeField(default=now)

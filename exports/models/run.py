@@ -44,6 +44,10 @@ class Run(Claimable):
     organization = models.ForeignKey(Organization, on_delete=models.CASCADE, related_name="runs")
     job = models.ForeignKey(Job, on_delete=models.PROTECT, related_name="runs")
     slot = models.DateTimeField(help_text="The moment that the schedule named; unique for the job.")
+    first_slot = models.DateTimeField(
+        null=True, blank=True, help_text="Of a record of slots that did not run: the first; `slot` is the last."
+    )
+    slot_count = models.PositiveIntegerField(default=1, help_text="Of a record of slots that did not run: how many.")
     status = models.CharField(max_length=20, choices=Status.choices, default=Status.PENDING, db_index=True)
     cutoff = models.DateTimeField(
         null=True, blank=True, help_text="Rows at or after this moment belong to a later run; frozen at the start."

@@ -30,6 +30,7 @@ class JobDefinition:
     source: key of a source. data_type: name of one of its datasets. media: sub-types, empty = all. filters: all must be kept.
     all_time, or date_from ≤ timestamp < date_to (either may be open). One of immediately, cron, start_date says when;
     start_date with cron means not before. runs: how many times cron may start it. timezone: IANA name, empty = UTC.
+    misfire: what becomes of slots that nobody started in time, one of Job.Misfire.
     """
 
     source: str
@@ -50,6 +51,7 @@ class JobDefinition:
     file_split_size: str = ""
     export_attachments: bool = False
     suspended: bool = False
+    misfire: str = Job.Misfire.ONCE.value
 
 
 def definition_of(job: Job) -> JobDefinition:
@@ -73,6 +75,7 @@ def definition_of(job: Job) -> JobDefinition:
         file_split_size=job.file_split_size,
         export_attachments=job.export_attachments,
         suspended=job.suspended,
+        misfire=job.misfire,
     )
 
 
@@ -111,6 +114,7 @@ def job_fields(access: Access, definition: JobDefinition, now: datetime) -> dict
         "runs_limit": definition.runs,
         "start_date": definition.start_date,
         "suspended": definition.suspended,
+        "misfire": definition.misfire,
     }
 
 
@@ -152,8 +156,11 @@ def _wrong_time_frame(definition: JobDefinition) -> dict[str, str]:
 
 def _wrong_schedule(definition: JobDefinition, now: datetime) -> dict[str, str]:
     given = {"cron": definition.cron, "startDate": definition.start_date}
+    if definition.misfire not in Job.Misfire.values:
+        return {"schedulerParam.misfire": f'schedulerParam.misfire "{definition.misfire[:40]}" is unknown. Use none, once or all.'}
     if definition.immediately:
-        return _contradictions("immediately", [name for name, value in given.items() if value]) | _wrong_without_cron(definition)
+        others = [name for name, value in {**given, "misfire": definition.misfire != Job.Misfire.ONCE}.items() if value]
+        return _contradictions("immediately", others) | _wrong_without_cron(definition)
     if not any(given.values()):
         return {"schedulerParam": "schedulerParam must say when to start: immediately true, a cron expression, or a startDate."}
     if definition.cron:

@@ -12,6 +12,7 @@ from django.utils import timezone
 from exports.models import File, Part, Run
 from exports.sealing.storage import StorageError, keys_below, read_hash, remove, write
 from exports.services.claiming import LeaseLost, held_run
+from exports.services.failures import count_failure, forget_failures, hold
 from exports.services.notices import Event, announce
 
 
@@ -44,8 +45,10 @@ def finish(run: Run) -> None:
 @transaction.atomic
 def _complete(run: Run, completed: dict[str, Any]) -> bool:
     """False if another worker has it, or it was cancelled."""
+    job = hold(run.job_id)
     if not held_run(run).update(**completed):
         return False
+    forget_failures(job)
     sums = run.files.aggregate(files=Count("pk"), rows=Sum("rows"), bytes=Sum("size"))
     facts = {**job_facts(run), **{name: value or 0 for name, value in sums.items()}}
     announce(Event.RUN_COMPLETED, organization=run.organization, subject=run, facts=facts)
@@ -112,9 +115,11 @@ def fail(held: QuerySet[Run], message: str, *, traceback: str = "") -> None:
     ended = {"status": status, "message": message, "traceback": traceback, "finished_at": timezone.now(), "lease_until": None}
     with transaction.atomic():
         run = held.select_related("organization", "job__owner", "job__source", "job__dataset").first()
-        if run is not None and held.update(**ended):
+        job = hold(run.job_id) if run else None
+        if run and job and held.update(**ended):
             facts = {**job_facts(run), "message": message}
             announce(Event.RUN_FAILED, organization=run.organization, subject=run, facts=facts)
+            count_failure(job, {**facts, "run": run.pk})
 
 
 def collect(run: Run) -> int:

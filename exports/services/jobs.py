@@ -17,10 +17,12 @@ from accounts.services.access import Access
 from accounts.services.audit import values_of
 from exports.models import Job, Run
 from exports.services import certificates, visible
+from exports.services.beat_rows import remove_beat, sync_beat
 from exports.services.definitions import JobDefinition, definition_of, job_fields
 from exports.services.errors import Conflict, Invalid, NotFound
 from exports.services.runs import Status, current_runs, run_status, stop
-from exports.services.schedule import due_slots, first_slot, not_run, remove_beat, start, sync_beat
+from exports.services.schedule import due_slots, first_slot
+from exports.services.starting import skipped_run, start
 from exports.services.trail import JOB, changing, tell
 
 SCHEDULE_TYPES = ("immediately", "once", "cron")
@@ -114,7 +116,7 @@ def clone(access: Access, job: Job) -> Job:
     job, now = find(access, job.pk), timezone.now()
     copy = replace(definition_of(job), title=f"{job.title[:190]} (copy)", suspended=True)
     if not copy.cron and copy.start_date and copy.start_date < now:
-        copy = replace(copy, start_date=None, immediately=True)
+        copy = replace(copy, start_date=None, immediately=True, misfire=Job.Misfire.ONCE.value)
     fields = job_fields(access, copy, now)
     with transaction.atomic():
         job = _locked(access, job)
@@ -128,6 +130,8 @@ def run_now(access: Access, job: Job) -> Run:
     """Start the job once more, whatever its schedule. Raises Conflict while one of its runs goes on, Invalid without certificate."""
     job, now = _locked(access, job), timezone.now()
     _need_certificate(job.organization, now)
+    if job.cancelled_at:
+        raise Conflict(f"Job {job.pk} is Cancelled: it does not run again. Clone it instead.")
     if active := job.runs.filter(status__in=Run.ACTIVE).first():
         raise Conflict(f"Job {job.pk} is {run_status(active)}; wait until run {active.pk} ends, or cancel it.")
     run = Run.objects.create(organization=job.organization, job=job, slot=now, created_at=now)
@@ -162,10 +166,10 @@ def resume_job(access: Access, job: Job) -> Job:
         raise Conflict(f"Job {job.pk} is not suspended.")
     _need_certificate(job.organization, now)
     with changing(access, "job.resume", job):
-        job.suspended = False
+        job.suspended, job.suspended_because, job.failures = False, "", 0
         if job.cron and job.next_slot and job.next_slot <= now:
             _record_skipped(job, now)
-        job.save(update_fields=["suspended", "next_slot"])
+        job.save(update_fields=["suspended", "suspended_because", "failures", "next_slot"])
         sync_beat(job)
         if job.next_slot and job.next_slot <= now:
             start(job, now)
@@ -185,7 +189,7 @@ def cancel_job(access: Access, job: Job) -> Job:
         if not active:
             _stop(job)
             job.cancelled_at = timezone.now()
-            job.save(update_fields=["cancelled_at", "next_slot", "suspended"])
+            job.save(update_fields=["cancelled_at", *_STOPPED])
     return job
 
 
@@ -200,7 +204,7 @@ def delete_job(access: Access, job: Job) -> None:
     with changing(access, "job.delete", job):
         _stop(job)
         job.deleted_at = timezone.now()
-        job.save(update_fields=["deleted_at", "next_slot", "suspended"])
+        job.save(update_fields=["deleted_at", *_STOPPED])
 
 
 @transaction.atomic
@@ -249,24 +253,17 @@ def _begin(job: Job, now: datetime) -> None:
         start(job, now)
 
 
+_STOPPED = ("next_slot", "suspended", "suspended_because")
+
+
 def _stop(job: Job) -> None:
-    job.next_slot, job.suspended = None, False
-    remove_beat(job)
+    job.next_slot, job.suspended, job.suspended_because = None, False, ""
+    remove_beat([job])
 
 
 def _record_skipped(job: Job, now: datetime) -> None:
     missed, job.next_slot = due_slots(job, now)
-    Run.objects.get_or_create(
-        job=job,
-        slot=missed[-1],
-        defaults={
-            "organization": job.organization,
-            "status": Run.Status.SKIPPED,
-            "message": not_run(missed, "the job was suspended"),
-            "created_at": now,
-            "finished_at": now,
-        },
-    )
+    skipped_run(job, missed, "the job was suspended", now).save()
 
 
 def _need_certificate(organization: Organization, now: datetime) -> None:

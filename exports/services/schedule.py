@@ -1,23 +1,19 @@
-"""When jobs run: cron slots in a time zone, the due ones started once, and the beat row that says "look now".
+"""When jobs are due: cron expressions, time zones, and the slots that they name. What starts what is due is starting.py."""
 
-The database decides what is due. Each slot is one run row, UNIQUE(job, slot), inserted by whoever moves `Job.next_slot`
-with a conditional UPDATE; two schedulers, a late tick or a doubled message therefore change nothing.
-"""
-
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime, timedelta
+from itertools import chain, islice, takewhile
 from zoneinfo import ZoneInfo, available_timezones
 
 from cronsim import CronSim, CronSimError
-from django.db import transaction
-from django_celery_beat.models import ClockedSchedule, CrontabSchedule, PeriodicTask
+from django.db.models import Count
+from django_celery_beat.models import CrontabSchedule
 
 from exports.models import Job, Run
 from exports.services.errors import Invalid
 
-TASK = "exports.look"
+CRON_FIELDS = ("minute", "hour", "day_of_month", "month_of_year", "day_of_week")
 _CRON_LENGTH = 100
-_FIELDS = ("minute", "hour", "day_of_month", "month_of_year", "day_of_week")
 
 
 # --- Cron ----------------------------------------------------------------------------------------------------------
@@ -33,11 +29,11 @@ def check_cron(cron: str, field: str) -> str:
 def _what_is_wrong(cron: str, words: list[str]) -> str:
     if len(cron) > _CRON_LENGTH:
         return f"is too long: at most {_CRON_LENGTH} characters."
-    if len(words) != len(_FIELDS):
+    if len(words) != len(CRON_FIELDS):
         return f'has {len(words)} fields; it needs five: minute, hour, day of month, month, day of week, e.g. "30 2 * * 1-5".'
     try:
         soon = next(CronSim(" ".join(words), datetime(2000, 1, 1)), None)  # noqa: DTZ001 wall-clock time
-        _ = CrontabSchedule(**dict(zip(_FIELDS, words, strict=True))).schedule
+        _ = CrontabSchedule(**dict(zip(CRON_FIELDS, words, strict=True))).schedule
     except (CronSimError, ValueError) as error:
         return f'cannot be read ({str(error).rstrip(".")}). An example that is right: "30 2 * * 1-5"; Sunday is 0.'
     return "" if soon else "names a date that never comes."
@@ -86,35 +82,6 @@ def first_slot(job: Job, now: datetime) -> datetime | None:
     return next_slot(job.cron, job.timezone, after)
 
 
-# --- Starting what is due ------------------------------------------------------------------------------------------
-def start_due(now: datetime) -> list[Run]:
-    """Start each job whose slot has come, once. Of several missed slots only the latest runs; its message names the others."""
-    due = Job.objects.filter(next_slot__lte=now, suspended=False, cancelled_at=None, deleted_at=None).order_by("next_slot")
-    return [run for job in due for run in [start(job, now)] if run]
-
-
-@transaction.atomic
-def start(job: Job, now: datetime) -> Run | None:
-    """Start `job`, whose `next_slot` has come. None if somebody else was faster, or the job has had all its runs."""
-    assert job.next_slot is not None
-    missed, following = due_slots(job, now)
-    here = Job.objects.filter(pk=job.pk, next_slot=job.next_slot, suspended=False, cancelled_at=None, deleted_at=None)
-    if not here.update(next_slot=following):
-        return None
-    left = runs_left(job)
-    job.next_slot = following if left is None or left > 1 else None
-    Job.objects.filter(pk=job.pk).update(next_slot=job.next_slot)
-    if job.next_slot is None:
-        remove_beat(job)
-    if left == 0:
-        return None
-    message = not_run(missed[:-1], "nobody started it in time")
-    run, created = Run.objects.get_or_create(
-        job=job, slot=missed[-1], defaults={"organization_id": job.organization_id, "created_at": now, "message": message}
-    )
-    return run if created else None
-
-
 def due_slots(job: Job, now: datetime) -> tuple[list[datetime], datetime | None]:
     """(the slots from `job.next_slot` to `now`, at least one; the slot after them, None for a job without cron)."""
     assert job.next_slot is not None
@@ -127,48 +94,32 @@ def due_slots(job: Job, now: datetime) -> tuple[list[datetime], datetime | None]
     return due, None
 
 
-def not_run(missed: list[datetime], reason: str) -> str:
-    """One sentence for the owner about slots that did not run; empty if there are none."""
-    if not missed:
-        return ""
-    if len(missed) == 1:
-        return f"The slot of {missed[0]:%Y-%m-%d %H:%M} UTC did not run: {reason}."
-    return f"{len(missed)} slots from {missed[0]:%Y-%m-%d %H:%M} to {missed[-1]:%Y-%m-%d %H:%M} UTC did not run: {reason}."
+def slots_of(run: Run) -> Iterator[datetime]:
+    """The slots that the record stands for: one, or all that did not run from its first to its last."""
+    first, job = run.first_slot or run.slot, run.job
+    yield first
+    if job.cron:
+        yield from takewhile(lambda slot: slot <= run.slot, slots(job.cron, job.timezone, first))
+
+
+def occurrences(job: Job, count: int) -> list[datetime]:
+    """The next slots (UTC) at which the job is to start, as many as it has left and at most `count`; none if it has no start ahead."""
+    if job.next_slot is None:
+        return []
+    left = runs_left(job)
+    count = count if left is None else min(count, left)
+    ahead = slots(job.cron, job.timezone, job.next_slot) if job.cron else ()
+    return list(islice(chain([job.next_slot], ahead), count))
 
 
 def runs_left(job: Job) -> int | None:
     """How many times the job may still start; None is without end. Slots that were recorded as skipped do not count."""
-    if job.runs_limit is None:
-        return None
-    started: int = job.runs.exclude(status=Run.Status.SKIPPED).count()
-    return max(0, job.runs_limit - started)
+    return None if job.runs_limit is None else runs_left_of([job])[job.pk]
 
 
-# --- Beat ----------------------------------------------------------------------------------------------------------
-def sync_beat(job: Job) -> None:
-    """Make the job's django-celery-beat row what the job is now. Call it in the transaction that changes the job."""
-    remove_beat(job)
-    if job.next_slot is None or job.cancelled_at or job.deleted_at or job.schedule_type == "immediately":
-        return
-    PeriodicTask.objects.create(
-        name=f"job-{job.pk}",
-        task=TASK,
-        crontab=_crontab(job) if job.cron else None,
-        clocked=None if job.cron else ClockedSchedule.objects.create(clocked_time=job.next_slot),
-        one_off=not job.cron,
-        enabled=not job.suspended,
-        expire_seconds=60,
-        description="Says that it is time to look; the database says what is due.",
-    )
-
-
-def remove_beat(job: Job) -> None:
-    for task in PeriodicTask.objects.filter(name=f"job-{job.pk}"):
-        task.delete()
-        if task.clocked:
-            task.clocked.delete()
-
-
-def _crontab(job: Job) -> CrontabSchedule:
-    fields = {**dict(zip(_FIELDS, job.cron.split(), strict=True)), "timezone": job.timezone}
-    return CrontabSchedule.objects.filter(**fields).first() or CrontabSchedule.objects.create(**fields)
+def runs_left_of(jobs: Iterable[Job]) -> dict[int, int]:
+    """`runs_left` by job id, of the jobs that have a limit: one query."""
+    limits = {job.pk: job.runs_limit for job in jobs if job.runs_limit is not None}
+    started = Run.objects.filter(job__in=limits).exclude(status=Run.Status.SKIPPED).values("job").annotate(n=Count("pk"))
+    counts = dict(started.values_list("job", "n")) if limits else {}
+    return {pk: max(0, limit - counts.get(pk, 0)) for pk, limit in limits.items()}

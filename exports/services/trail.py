@@ -26,6 +26,7 @@ JOB = (
         "date_to",
     ),
     *("file_split_size", "format", "immediately", "cron", "timezone", "runs_limit", "start_date", "suspended", "next_slot"),
+    *("misfire", "failures", "suspended_because"),
     *("cancelled_at", "deleted_at"),
 )
 FILE = ("name", "run", "rows", "size", "sha256", "expires_at")

@@ -26,7 +26,7 @@ from exports.services.claiming import (
 )
 from exports.services.finishing import fail, finish
 from exports.services.planning import ExportFailed, check_owner, plan
-from exports.services.schedule import start_due
+from exports.services.starting import start_due
 from exports.services.tidying import collect_ended
 from exports.services.writing import write_part
 from exports.sources.base import ConnectionLost, MixedColumn, SourceError

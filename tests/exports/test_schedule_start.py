@@ -9,7 +9,8 @@ from django.db import connection
 from django_celery_beat.models import ClockedSchedule, PeriodicTask
 
 from exports.models import Job, Run
-from exports.services.schedule import start_due, sync_beat
+from exports.services.beat_rows import sync_beat
+from exports.services.starting import start_due
 
 SLOT = datetime(2026, 5, 4, 3, 0, tzinfo=UTC)
 
@@ -54,19 +55,6 @@ def test_a_slot_that_somebody_else_started_is_not_started_again(daily: Callable[
     make_run(job=job, slot=SLOT)
     assert start_due(SLOT) == []
     assert Run.objects.count() == 1
-
-
-def test_of_missed_slots_the_latest_runs_and_names_the_others(daily: Callable[..., Job]) -> None:
-    daily()
-    (run,) = start_due(SLOT + timedelta(days=3, hours=5))
-    assert run.slot == SLOT + timedelta(days=3)
-    assert run.message == "3 slots from 2026-05-04 03:00 to 2026-05-06 03:00 UTC did not run: nobody started it in time."
-
-
-def test_one_missed_slot_is_named(daily: Callable[..., Job]) -> None:
-    daily()
-    (run,) = start_due(SLOT + timedelta(days=1))
-    assert run.message == "The slot of 2026-05-04 03:00 UTC did not run: nobody started it in time."
 
 
 def test_a_job_stops_after_its_runs(daily: Callable[..., Job]) -> None:

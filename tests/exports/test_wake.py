@@ -14,7 +14,8 @@ from celery import Celery
 from django.utils import timezone
 
 from exports.models import Run
-from exports.services.schedule import first_slot, sync_beat
+from exports.services.beat_rows import sync_beat
+from exports.services.schedule import first_slot
 from tests.exports.world import World
 from tests.services import need_server
 

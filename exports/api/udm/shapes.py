@@ -75,6 +75,7 @@ class JobRequest(StrictSerializer):
             timezone=when.get("timezone") or "",
             runs=_whole(when.get("runs") or "", "schedulerParam.runs"),
             start_date=when.get("startDate"),
+            misfire=when.get("misfire") or Job.Misfire.ONCE.value,
             data_type=params["type"],
             media=tuple(params["media"]),
             filters=tuple(condition_from(each["attribute"], each["operator"], each.get("value")) for each in params.get("filters", [])),

@@ -10,6 +10,7 @@ from accounts.api.api_keys import HEADER
 from accounts.api.dialect import StrictSerializer
 from exports.api.udm import queries, shapes
 from exports.api.udm.fields import TrueFalse, text
+from exports.models import Job
 
 _BACKGROUND = "true marks a background refresh: it is not recorded as a use of the token."
 
@@ -26,8 +27,19 @@ class UcsJobParams(shapes.UcsJobParams):
     filters = Filter(many=True, required=False, help_text="What must be true of a row, all of it; at most 20.")
 
 
+class SchedulerParam(shapes.SchedulerParam):
+    misfire = serializers.ChoiceField(
+        choices=Job.Misfire.values,
+        required=False,
+        allow_blank=True,
+        allow_null=True,
+        help_text="Of slots that nobody started in time none run, the latest runs once (default), or all run.",
+    )
+
+
 class JobRequest(shapes.JobRequest):
     type = serializers.CharField(help_text="UCS")
+    schedulerParam = SchedulerParam()
     jobParams = UcsJobParams()
 
 
