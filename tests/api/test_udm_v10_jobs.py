@@ -119,6 +119,8 @@ WRONG: list[tuple[dict[str, Any], set[str]]] = [
     ({"schedulerParam": {**CRON, "runs": "0"}}, {"schedulerParam.runs"}),
     ({"schedulerParam": {**CRON, "runs": "many"}}, {"schedulerParam.runs"}),
     ({"schedulerParam": {**CRON, "when": "now"}}, {"schedulerParam.when"}),
+    ({"schedulerParam": {**CRON, "misfire": "twice"}}, {"schedulerParam.misfire"}),
+    ({"schedulerParam": {"immediately": True, "misfire": "all"}}, {"schedulerParam.immediately", "schedulerParam.misfire"}),
     ({"jobParams": {"type": "Order", "media": []}}, {"jobParams.type"}),
     ({"jobParams": {"type": "Attachment", "media": []}}, {"jobParams.type"}),
     ({"jobParams": {"type": "Interaction"}}, {"jobParams.media"}),
@@ -187,6 +189,22 @@ def test_cron_jobs_have_a_beat_row_that_says_look(api: APIClient) -> None:
 
 
 # --- Lists ---------------------------------------------------------------------------------------------------------
+@pytest.mark.parametrize(
+    ("sent", "kept"), [({}, "once"), ({"misfire": ""}, "once"), ({"misfire": "none"}, "none"), ({"misfire": "all"}, "all")]
+)
+def test_the_misfire_policy_is_taken(api: APIClient, sent: dict[str, str], kept: str) -> None:
+    assert api.post(JOBS, body(schedulerParam={**CRON, **sent})).status_code == 202
+    assert Job.objects.get().misfire == kept
+
+
+@pytest.mark.parametrize("face", ["udm", "data-download"])
+def test_version_4_takes_no_misfire_policy(api: APIClient, face: str) -> None:
+    sent = {name: value for name, value in body(schedulerParam={**CRON, "misfire": "all"}).items() if name != "type"}
+    answer = api.post(f"/{face}/v4/export/jobs", sent)
+    assert answer.status_code == 400
+    assert "schedulerParam.misfire" in answer.content.decode()
+
+
 def test_an_empty_list_is_204(api: APIClient) -> None:
     assert api.get(JOBS, content_type="application/json").status_code == 204
 

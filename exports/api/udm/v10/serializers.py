@@ -4,6 +4,7 @@
 
 from typing import Any, ClassVar
 
+from drf_spectacular.utils import extend_schema_serializer
 from rest_framework import serializers
 
 from accounts.api.api_keys import HEADER
@@ -27,6 +28,7 @@ class UcsJobParams(shapes.UcsJobParams):
     filters = Filter(many=True, required=False, help_text="What must be true of a row, all of it; at most 20.")
 
 
+@extend_schema_serializer(component_name="SchedulerParam10")
 class SchedulerParam(shapes.SchedulerParam):
     misfire = serializers.ChoiceField(
         choices=Job.Misfire.values,
