@@ -219,7 +219,10 @@ SPECTACULAR_SETTINGS = {
     "SWAGGER_UI_DIST": "SIDECAR",
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
     "COMPONENT_SPLIT_REQUEST": True,
-    "ENUM_NAME_OVERRIDES": {},
+    "ENUM_NAME_OVERRIDES": {
+        "DeliveryStatus": "exports.models.notice.Delivery.Status",
+        "JobStatus": ["Scheduled", "Pending", "InProgress", "Suspended", "Completed", "Failed", "Cancelled"],
+    },
 }
 
 # --- OAuth 2 (docs/auth.md) ----------------------------------------------------------------------------------------
@@ -320,11 +323,22 @@ MISFIRE_SECONDS = env.whole("MISFIRE_SECONDS", 60, low=10, high=86_400)
 FAILURES_BEFORE_SUSPENSION = env.whole("FAILURES_BEFORE_SUSPENSION", 5, low=0, high=1000)
 FILE_DAYS = env.whole("FILE_DAYS", 30, low=1, high=3650)
 LINK_SECONDS = env.whole("LINK_SECONDS", 900, low=1, high=86_400)
+# Days before files expire that their owners are told; 0 tells nobody.
+FILE_WARNING_DAYS = env.whole("FILE_WARNING_DAYS", min(3, FILE_DAYS - 1), low=0, high=min(60, FILE_DAYS - 1))
 # Where sources may lie besides private and public networks: this machine itself only in the embedded mode. Never by itself
 # where clouds answer questions about themselves (exports/sources/network.py).
 SOURCE_NETWORKS = env.networks("SOURCE_NETWORKS", [] if PRODUCTION else ["127.0.0.0/8", "::1"])
 # SQLite sources must lie here: an organization must not reach other files of this machine by naming them.
 SQLITE_FOLDER = Path(env.text("SQLITE_FOLDER", str(DATA / "sources"))).resolve()
+
+# --- Notices (docs/notifications.md) -------------------------------------------------------------------------------
+# Below this address people reach the console; links in e-mails begin with it. Without it they hold none.
+PUBLIC_URL = env.text("PUBLIC_URL", "").rstrip("/")
+# Where webhooks may lead besides public addresses.
+WEBHOOK_NETWORKS = env.networks("WEBHOOK_NETWORKS", [])
+NOTICE_ATTEMPTS = env.whole("NOTICE_ATTEMPTS", 8, low=1, high=20)
+NOTICE_RETRY_SECONDS = env.whole("NOTICE_RETRY_SECONDS", 10, low=1, high=3600)
+NOTICE_DAYS = env.whole("NOTICE_DAYS", 90, low=90, high=3650)
 
 # --- Celery: a wake channel, nothing more --------------------------------------------------------------------------
 CELERY_BROKER_URL = env.text("BROKER_URL", "filesystem://localhost")
@@ -352,6 +366,7 @@ CELERY_BEAT_SCHEDULER = "exports.scheduler:Scheduler"
 CELERY_BEAT_MAX_LOOP_INTERVAL = POLL_SECONDS
 CELERY_BEAT_SCHEDULE = {
     "look": {"task": "exports.look", "schedule": schedule(POLL_SECONDS), "options": {"expires": POLL_SECONDS}},
+    "deliver": {"task": "exports.deliver", "schedule": schedule(POLL_SECONDS), "options": {"expires": POLL_SECONDS}},
     "tidy": {"task": "exports.tidy", "schedule": schedule(3600), "options": {"expires": 3600}},
 }
 

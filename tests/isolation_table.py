@@ -38,6 +38,7 @@ from accounts.roles import EXPORT_ALL
 from accounts.services import keys
 from accounts.services.access import access_to
 from accounts.services.audit import record
+from exports.models import Delivery, Notice, Webhook
 from exports.services.files import link
 from exports.sources.contact_history import metadata
 from tests.console.scenes import PASSWORD, Scene, certificate_pem, new_job
@@ -197,12 +198,46 @@ UDM = [
 
 
 # --- Strongroom's own resources --------------------------------------------------------------------------------------
+def webhook(scene: Scene) -> Webhook:
+    """The owner's."""
+    given = {"url": "https://receiver.example/", "secret": "whsec_AAAA", "events": ["run.failed"]}
+    return Webhook.objects.get_or_create(organization=scene.organization, name="Pager", defaults=given)[0]
+
+
+def delivery(scene: Scene) -> Delivery:
+    """Of a notice that arrived."""
+    hook = webhook(scene)
+    notice = Notice.objects.create(organization=scene.organization, event="ping", subject_kind="webhook", subject_id=hook.pk, subject_name="Pager")
+    return Delivery.objects.create(organization=scene.organization, notice=notice, webhook=hook, status="delivered")
+
+
+def to_webhook(scene: Scene) -> dict[str, object]:
+    return {"webhook_id": webhook(scene).pk}
+
+
+def to_delivery(scene: Scene) -> dict[str, object]:
+    return {**to_webhook(scene), "delivery_id": delivery(scene).pk}
+
+
+def webhook_body(scene: Scene) -> dict[str, object]:
+    return {"name": "Chat", "url": "https://chat.example/", "events": ["run.failed"]}
+
+
 OWN = [
     api("api/v1/audit", "GET", 200, 403, 200),
     anybody("api/schema/<slug:key>", "GET", 200),
     anybody("api/schema/<slug:key>.yaml", "GET", 200),
     anybody("api/docs", "GET", 200),
     anybody("api/docs/<slug:key>", "GET", 200),
+    api("api/v1/webhooks", "GET", 200, 403, 200),
+    api("api/v1/webhooks", "POST", 201, 403, 201, data=webhook_body),
+    api("api/v1/webhooks/<str:webhook_id>", "GET", 200, 403, 404, args=to_webhook),
+    api("api/v1/webhooks/<str:webhook_id>", "PATCH", 200, 403, 404, args=to_webhook, data=lambda scene: {"active": False}),
+    api("api/v1/webhooks/<str:webhook_id>", "DELETE", 204, 403, 404, args=to_webhook),
+    api("api/v1/webhooks/<str:webhook_id>/secret", "POST", 200, 403, 404, args=to_webhook),
+    api("api/v1/webhooks/<str:webhook_id>/ping", "POST", 202, 403, 404, args=to_webhook),
+    api("api/v1/webhooks/<str:webhook_id>/deliveries", "GET", 200, 403, 404, args=to_webhook),
+    api("api/v1/webhooks/<str:webhook_id>/deliveries/<str:delivery_id>/resend", "POST", 202, 403, 404, args=to_delivery),
 ]
 
 

@@ -21,6 +21,17 @@ class Organization(models.Model):
 
 
 class User(AbstractUser):
+    class Notices(models.TextChoices):
+        ALL = "all", "everything"
+        PROBLEMS = "problems", "everything but that a run completed"
+        NONE = "none", "nothing"
+
+    notices = models.CharField(
+        max_length=20,
+        choices=Notices.choices,
+        default=Notices.ALL,
+        help_text="What the user is told by e-mail of their jobs and organizations.",
+    )
     organizations = models.ManyToManyField(Organization, through="Membership", related_name="users")
 
     def default_organization(self) -> Organization | None:

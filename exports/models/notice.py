@@ -58,6 +58,11 @@ class Notice(models.Model):
     def __str__(self) -> str:
         return f"{self.event} {self.subject_name}"
 
+    @property
+    def message_id(self) -> str:
+        """The header webhook-id."""
+        return f"msg_{self.uuid.hex}"
+
 
 class Webhook(models.Model):
     """Where an organization wants to be told. `previous_secret` signs too until `previous_until`, so that receivers can change over."""

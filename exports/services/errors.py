@@ -1,5 +1,7 @@
 """Expected failures of services, in sentences for the user. Faces render them in their own dialect."""
 
+import traceback
+
 
 class ServiceError(Exception):
     """Something that the caller can mend. The text is one sentence."""
@@ -19,3 +21,10 @@ class NotFound(ServiceError):
 
 class Conflict(ServiceError):
     """The thing is there, but its state forbids what was asked."""
+
+
+def scrubbed(error: BaseException) -> str:
+    """Where it happened, without messages or values, which may hold rows or secrets."""
+    frames = traceback.extract_tb(error.__traceback__)
+    lines = [f"{frame.filename.rpartition('/')[2]}:{frame.lineno} in {frame.name}" for frame in frames]
+    return "\n".join([*lines, type(error).__name__])

@@ -9,6 +9,8 @@ from django.utils import timezone
 
 from exports.models import File, Part, Run
 from exports.sealing.storage import StorageError, read_hash
+from exports.services.delivering import forget_old
+from exports.services.expiring import announce_expiring
 from exports.services.files import expire_files
 from exports.services.finishing import collect
 
@@ -19,9 +21,12 @@ SAMPLE = 20
 
 
 def tidy_up() -> None:
-    expire_files(timezone.now())
+    now = timezone.now()
+    announce_expiring(now)
+    expire_files(now)
     collect_ended()
     check_sample()
+    forget_old(now)
 
 
 def collect_ended() -> int:

@@ -32,6 +32,9 @@ JOB = (
 FILE = ("name", "run", "rows", "size", "sha256", "expires_at")
 CERTIFICATE = ("name", "subject", "fingerprint", "profile", "key_bits", "not_after", "is_primary", "is_active")
 
+WEBHOOK = ("name", "url", "secret", "events", "is_active")
+MAIL_ADDRESS = ("address", "events")
+
 
 def tell(
     access: Access, action: str, target: Model, *, before: Mapping[str, Any] | None = None, after: Mapping[str, Any] | None = None

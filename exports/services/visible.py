@@ -2,7 +2,8 @@
 
 Who may export every source sees all of the organization; who may export contact history only sees the sources of that kind,
 and their datasets, jobs, runs and files. Who may do neither is Denied (semantics: sees none of the pages Jobs, History, Artifacts).
-Certificates are read by whoever may export or administer, and changed by whoever may administer.
+Certificates are read by whoever may export or administer, and changed by whoever may administer. Webhooks, mail addresses and
+what was delivered to them are for who may administer.
 """
 
 from typing import TypeVar
@@ -11,7 +12,7 @@ from django.db.models import Model, QuerySet
 
 from accounts.roles import ADMINISTER, EXPORT_ALL, EXPORT_CONTACT_HISTORY
 from accounts.services.access import Access
-from exports.models import Certificate, Dataset, File, Job, Run, Source
+from exports.models import Certificate, Dataset, Delivery, File, Job, MailAddress, Run, Source, Webhook
 
 Row = TypeVar("Row", bound=Model)
 
@@ -57,6 +58,22 @@ def files(access: Access) -> QuerySet[File]:
 def certificates(access: Access) -> QuerySet[Certificate]:
     access.need(EXPORT_CONTACT_HISTORY, EXPORT_ALL, ADMINISTER)
     return Certificate.objects.filter(organization=access.organization)
+
+
+def webhooks(access: Access) -> QuerySet[Webhook]:
+    access.need(ADMINISTER)
+    return Webhook.objects.filter(organization=access.organization)
+
+
+def mail_addresses(access: Access) -> QuerySet[MailAddress]:
+    access.need(ADMINISTER)
+    return MailAddress.objects.filter(organization=access.organization)
+
+
+def deliveries(access: Access) -> QuerySet[Delivery]:
+    """To webhooks and to the organization's and its members' addresses."""
+    access.need(ADMINISTER)
+    return Delivery.objects.filter(organization=access.organization)
 
 
 def _narrowed(access: Access, rows: QuerySet[Row], organization: str, kind: str) -> QuerySet[Row]:

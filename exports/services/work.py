@@ -1,7 +1,6 @@
 """What a worker does: start what is due, then claim and do one step after another until there is none left."""
 
 import logging
-import traceback
 from collections.abc import Callable
 from contextlib import ExitStack
 from datetime import timedelta
@@ -24,6 +23,8 @@ from exports.services.claiming import (
     held_run,
     run_held_through,
 )
+from exports.services.delivering import deliver_due
+from exports.services.errors import scrubbed
 from exports.services.finishing import fail, finish
 from exports.services.planning import ExportFailed, check_owner, plan
 from exports.services.starting import start_due
@@ -32,6 +33,9 @@ from exports.services.writing import write_part
 from exports.sources.base import ConnectionLost, MixedColumn, SourceError
 
 logger = logging.getLogger(__name__)
+
+BETWEEN_STEPS = 2
+"""Seconds for notices between two steps: where every worker is busy with long runs, nobody else would send them."""
 
 
 def run_until_idle(on_planned: Callable[[int], None] | None = None) -> int:
@@ -45,6 +49,7 @@ def run_until_idle(on_planned: Callable[[int], None] | None = None) -> int:
         while _step(snapshots, on_planned):
             steps += 1
             start_due(timezone.now())
+            deliver_due(BETWEEN_STEPS)
         collect_ended()
     return steps
 
@@ -129,10 +134,3 @@ def _try_again(row: Run | Part, held: QuerySet[Run], reason: str) -> None:
     wait = min(settings.RETRY_SECONDS * 2 ** (row.token - 1), 600)
     held.update(message=f"Attempt {row.token} failed; the next follows in {wait} s. {reason}")
     give_back(row, after_seconds=wait)
-
-
-def scrubbed(error: BaseException) -> str:
-    """Where it happened, without messages or values, which may hold rows or secrets."""
-    frames = traceback.extract_tb(error.__traceback__)
-    lines = [f"{frame.filename.rpartition('/')[2]}:{frame.lineno} in {frame.name}" for frame in frames]
-    return "\n".join([*lines, type(error).__name__])

@@ -4,6 +4,7 @@ A name is resolved once, each of its addresses is checked, and the driver is giv
 meaning in between (DNS rebinding), or a number written in an unusual way, gains nothing. Private networks are where databases
 live. What is refused: this machine itself (in production), link-local addresses, where clouds answer questions about
 themselves, and addresses that are nobody's. settings.SOURCE_NETWORKS (STRONGROOM_SOURCE_NETWORKS) allows more.
+Webhooks may go to public addresses only (`is_public`; exports/services/posting.py).
 """
 
 import socket
@@ -42,19 +43,34 @@ def checked_addresses(url: URL) -> list[str]:
 
 def _resolve(host: str, port: int | None) -> list[Address]:
     try:
-        answers = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+        return resolve(host, port)
     except UnicodeError:
         raise SourceError("The URL's host name cannot be read.") from None
     except OSError:
         raise ConnectionLost(f"The host {host} was not found.") from None
+
+
+def resolve(host: str, port: int | None) -> list[Address]:
+    """What the machine's resolver makes of the host, each address once, in its order. Raises UnicodeError, OSError."""
+    answers = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
     return [ip_address(address) for address in dict.fromkeys(str(answer[4][0]) for answer in answers)]
 
 
+def is_public(address: Address) -> bool:
+    """Whether it lies in the internet, and so does each address that it stands for."""
+    site_local = isinstance(address, IPv6Address) and address.is_site_local
+    return not site_local and all(face.is_global and not _is_refused(face) for face in faces(address))
+
+
+def faces(address: Address) -> list[Address]:
+    """The address, and the IPv4 addresses that it stands for if it is one of IPv6."""
+    return [address, *_inside(address)]
+
+
 def _check(address: Address, host: str) -> None:
-    faces = [address, *_inside(address)]
-    if any(face in network for face in faces for network in settings.SOURCE_NETWORKS):
+    if any(face in network for face in faces(address) for network in settings.SOURCE_NETWORKS):
         return
-    if any(_is_refused(face) for face in faces):
+    if any(_is_refused(face) for face in faces(address)):
         raise SourceError(
             f"{host} is in a network that sources may not use. Whoever runs this server can allow it with STRONGROOM_SOURCE_NETWORKS."
         )
