@@ -207,7 +207,9 @@ def webhook(scene: Scene) -> Webhook:
 def delivery(scene: Scene) -> Delivery:
     """Of a notice that arrived."""
     hook = webhook(scene)
-    notice = Notice.objects.create(organization=scene.organization, event="ping", subject_kind="webhook", subject_id=hook.pk, subject_name="Pager")
+    notice = Notice.objects.create(
+        organization=scene.organization, event="ping", subject_kind="webhook", subject_id=hook.pk, subject_name="Pager"
+    )
     return Delivery.objects.create(organization=scene.organization, notice=notice, webhook=hook, status="delivered")
 
 

@@ -104,7 +104,7 @@ class _Facts(dict[str, object]):
 
 def words(notice: Notice) -> tuple[str, str]:
     """(subject, body) as plain text."""
-    facts = _Facts(notice.facts, name=notice.subject_name, id=notice.subject_id, event=notice.event)
+    facts = _Facts({"title": notice.subject_name, **notice.facts}, name=notice.subject_name, id=notice.subject_id, event=notice.event)
     title, sentence = (text.format_map(facts) for text in _WORDS.get(notice.event, _GENERIC))
     subject = " ".join(f"[Strongroom] {title} ({notice.organization})".split())
     return subject[:200], "\n".join([sentence, "", *_details(notice), *_links(notice)])
