@@ -8,6 +8,7 @@ from zoneinfo import ZoneInfo, available_timezones
 from django import forms
 
 from accounts.services.access import Access
+from exports.formats import DEFAULT, LABELS
 from exports.models import Certificate, Dataset, Job
 from exports.services import certificates as certificate_services
 from exports.services import jobs as job_services
@@ -22,6 +23,7 @@ FIELDS = {
     "jobParams.type": "dataset",
     "jobParams.exportAttachments": "export_attachments",
     "jobParams.fileSplitSize": "file_split_size",
+    "jobParams.format": "format",
     "timeFrame": "time_frame",
     "timeFrame.all": "time_frame",
     "timeFrame.dateFrom": "date_from",
@@ -90,6 +92,7 @@ class JobForm(forms.Form):
     file_split_size = forms.CharField(
         label="Split size", max_length=20, required=False, help_text="No file grows larger: 64MB, 1GB or a number of MB. Empty is 256MB."
     )
+    format = forms.ChoiceField(label="File format", choices=list(LABELS.items()), initial=DEFAULT, required=False)
     description = forms.CharField(required=False, max_length=2000, widget=forms.Textarea(attrs={"rows": 3}))
 
     def __init__(self, access: Access, data: Any = None) -> None:
@@ -172,6 +175,7 @@ class JobForm(forms.Form):
             start_date=_at(data["start_date"], data["timezone"]) if schedule == "once" else None,
             misfire=data["misfire"] if data["misfire"] and schedule != "now" else Job.Misfire.ONCE.value,
             file_split_size=data["file_split_size"],
+            format=data["format"] or DEFAULT,
             export_attachments=data["export_attachments"],
         )
 

@@ -14,6 +14,7 @@ from accounts.console.access import MemberRequest, member_page
 from accounts.services.access import Access
 from exports.console.forms import JobForm
 from exports.console.presentation import cron_words, job_entries, jobs_of, run_entries, runs_of, watched
+from exports.formats import LABELS
 from exports.models import Job
 from exports.services import jobs as job_services
 from exports.services import visible
@@ -52,7 +53,7 @@ def job_detail(request: MemberRequest, pk: int) -> HttpResponse:
     entry = job_entries([job])[0]
     active = [entry.active.run] if entry.active else []
     context = {"job": job, "entry": entry, "runs": run_entries(page.object_list), "page": page, "watched": watched(active)}
-    return render(request, "console/job.html", context)
+    return render(request, "console/job.html", {**context, "format_label": LABELS.get(job.format, job.format)})
 
 
 @member_page(["GET", "HEAD", "POST"])

@@ -1,8 +1,24 @@
-"""The registry of file formats: one module each."""
+"""The registry of file formats: one module each, loaded when the format is first wanted. The web process needs the names only."""
 
-from exports.formats.base import Buffer, Format, Piece
-from exports.formats.jsonl import JsonLines
+from importlib import import_module
+from typing import TYPE_CHECKING, cast
 
-FORMATS: dict[str, Format] = {"jsonl": JsonLines()}
+if TYPE_CHECKING:
+    from exports.formats.base import Format
 
-__all__ = ["FORMATS", "Buffer", "Format", "Piece"]
+DEFAULT = "jsonl"
+LABELS = {
+    "jsonl": "JSON Lines",
+    "csv": "CSV, safe to open in a spreadsheet",
+    "csv-exact": "CSV, every text as it is",
+    "parquet": "Parquet",
+}
+"""The names that jobs use, and what people call them."""
+_MODULES = {"csv": "csv_text", "csv-exact": "csv_text"}
+"""The modules that are not called as their format is: a module may not hide one of Python's own."""
+
+
+def format_named(name: str) -> "Format":
+    """Raises KeyError if there is none of that name."""
+    module = import_module(f"exports.formats.{_MODULES.get(name, name)}") if name in LABELS else None
+    return cast("dict[str, Format]", getattr(module, "FORMATS", {}))[name]

@@ -6,7 +6,6 @@ JSON text (exports/sources/base.py) is written as it stands.
 """
 
 import json
-from bisect import bisect_right
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -15,13 +14,10 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from exports.formats.base import Piece
+from exports.formats.base import Encoder, Format, Framed, Piece, pieces_of
 from exports.formats.cells import COLUMN, Kind, count_specials, write_rows
 from exports.formats.floats import float_texts
-from exports.sources.base import JSON_TEXT
-
-PIECE_BYTES = 128 * 1024
-"""About how many bytes a piece has. A file ends between pieces, so this bounds by how much a split size is missed."""
+from exports.sources.base import is_json
 
 _KINDS: tuple[tuple[Callable[[pa.DataType], bool], Kind], ...] = (
     (pa.types.is_uint64, Kind.UNSIGNED),
@@ -64,21 +60,17 @@ class _Column:
     kind: Kind
 
 
-class JsonLines:
-    extension = "json"
+def _encoder(schema: pa.Schema, table: str) -> Encoder:
+    columns = [_column(field, "," if number else "") for number, field in enumerate(schema)]
+    return Encoder(lambda batch: _encode(batch, columns), Framed)
 
-    def encoder(self, schema: pa.Schema) -> Callable[[pa.RecordBatch], Iterator[Piece]]:
-        columns = [_column(field, "," if number else "") for number, field in enumerate(schema)]
-        return lambda batch: _encode(batch, columns)
+
+FORMATS = {"jsonl": Format("json", _encoder)}
 
 
 def _column(field: pa.Field, comma: str) -> _Column:
     name = f"{comma}{json.dumps(field.name, ensure_ascii=False)}:".encode()
-    return _Column(np.frombuffer(name, np.uint8), Kind.JSON if _is_json(field) else _kind(field))
-
-
-def _is_json(field: pa.Field) -> bool:
-    return bool(field.metadata) and JSON_TEXT.items() <= field.metadata.items()
+    return _Column(np.frombuffer(name, np.uint8), Kind.JSON if is_json(field) else _kind(field))
 
 
 def _kind(field: pa.Field) -> Kind:
@@ -111,7 +103,7 @@ def _encode(batch: pa.RecordBatch, columns: list[_Column]) -> Iterator[Piece]:
         row[:] = (kind, *_addresses(array), array.offset, column.name.ctypes.data, len(column.name))
     out, ends = np.empty(size, np.uint8), np.empty(batch.num_rows, np.int64)
     write_rows(table, out.ctypes.data, ends)
-    return _pieces(out.data, ends.data)
+    return pieces_of(out.data, ends.data)
 
 
 def _addresses(array: pa.Array) -> tuple[int, int, int]:
@@ -139,12 +131,3 @@ def _span(array: pa.Array) -> tuple[int, int]:
         return 0, 0
     ends = memoryview(offsets).cast("q")
     return data.address + ends[array.offset], data.address + ends[array.offset + len(array)]
-
-
-def _pieces(data: memoryview, ends: memoryview) -> Iterator[Piece]:
-    """Pieces of about PIECE_BYTES, each from one line end to another."""
-    row = start = 0
-    while row < len(ends):
-        upto = max(row + 1, bisect_right(ends, start + PIECE_BYTES))
-        yield Piece(data[start : ends[upto - 1]], upto - row)
-        row, start = upto, ends[upto - 1]

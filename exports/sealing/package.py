@@ -1,25 +1,28 @@
-"""One sealed file in the making: pieces of rows → zip with one member → CMS, counted and hashed on the way.
+"""One sealed file in the making: pieces of rows → a format's file → zip → CMS, counted and hashed on the way.
 
 A package takes pieces until they are used up or until the next one might make the sealed file larger than its limit.
 """
 
 import hashlib
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 
-from exports.formats.base import Buffer, Piece
+from exports.formats.base import Buffer, Framed, Piece, Writer
 from exports.sealing.cms import Recipient, seal
-from exports.sealing.zipping import ZipStream
+from exports.sealing.zipping import Zip
 
 CHUNK_BYTES = 128 * 1024
 _HELD_BACK = 160 * 1024  # what isal's deflate may have taken in and not given out yet: 130 kB of random bytes were seen
+_MEMBER_BYTES = 256  # what a member takes in the zip beside its name, twice, and its data
 
 
 class Pieces:
-    """Pieces that can be looked at before they are taken."""
+    """Pieces that can be looked at before they are taken. `writer`: begins a file of their format; called when there is a piece."""
 
-    def __init__(self, pieces: Iterator[Piece]) -> None:
+    def __init__(self, pieces: Iterator[Piece], writer: Callable[[], Writer] = Framed) -> None:
         self._pieces = pieces
+        self.writer = writer
         self.next = next(pieces, None)
 
     def take(self) -> Piece:
@@ -28,12 +31,28 @@ class Pieces:
         return taken
 
 
+@dataclass(frozen=True)
+class Contents:
+    """What lies in the zip: the member of the rows (`packed`: compressed already), and small ones that stand behind it."""
+
+    member: str
+    modified_at: datetime
+    packed: bool = False
+    beside: tuple[tuple[str, bytes], ...] = ()
+
+    @property
+    def room(self) -> int:
+        """How many bytes the small ones take at most."""
+        return sum(2 * len(name.encode()) + len(data) + _MEMBER_BYTES for name, data in self.beside)
+
+
 class Package:
     """Iterate once over the sealed bytes; then rows, sizes (bytes) and SHA-256 (hex) tell what went in and came out."""
 
-    def __init__(self, pieces: Pieces, member: str, modified_at: datetime, recipients: Sequence[Recipient], limit: int) -> None:
-        self._pieces, self._recipients, self._limit = pieces, recipients, limit
-        self._zip = ZipStream(member, modified_at, self._rows())
+    def __init__(self, pieces: Pieces, contents: Contents, recipients: Sequence[Recipient], limit: int) -> None:
+        self._pieces, self._contents, self._recipients = pieces, contents, recipients
+        self._room = room(limit, len(recipients)) - contents.room
+        self._zip = Zip(contents.modified_at)
         self._zipped, self._sealed = hashlib.sha256(), hashlib.sha256()
         self.rows = self.plain_size = self.size = 0
 
@@ -46,7 +65,7 @@ class Package:
         return self._sealed.hexdigest()
 
     def __iter__(self) -> Iterator[bytes]:
-        for chunk in seal(self._hashed(_gathered(self._zip)), self._recipients):
+        for chunk in seal(self._hashed(_gathered(self._archive())), self._recipients):
             self._sealed.update(chunk)
             self.size += len(chunk)
             yield chunk
@@ -56,16 +75,31 @@ class Package:
             self._zipped.update(chunk)
             yield chunk
 
-    def _rows(self) -> Iterator[Buffer]:
-        while (piece := self._pieces.next) is not None and self._has_room_for(piece):
-            self._pieces.take()
-            self.plain_size += len(piece.data)
-            self.rows += piece.rows
-            yield piece.data
+    def _archive(self) -> Iterator[bytes]:
+        yield self._zip.begin(self._contents.member, packed=self._contents.packed)
+        for chunk in self._file():
+            self.plain_size += len(chunk)
+            yield self._zip.add(chunk)
+        yield self._zip.finish()
+        for name, data in self._contents.beside:
+            yield self._zip.begin(name) + self._zip.add(data) + self._zip.finish()
+        yield self._zip.end()
 
-    def _has_room_for(self, piece: Piece) -> bool:
+    def _file(self) -> Iterator[Buffer]:
+        writer = self._pieces.writer()
+        while (piece := self._pieces.next) is not None:
+            if not self._has_room(writer, piece):
+                yield from writer.flush()
+                if not self._has_room(writer, piece):
+                    break
+            self._pieces.take()
+            self.rows += piece.rows
+            yield from writer.write(piece)
+        yield from writer.end()
+
+    def _has_room(self, writer: Writer, piece: Piece) -> bool:
         """Whether the sealed file stays within its limit even if the piece does not shrink. The first piece always goes in."""
-        return self.rows == 0 or self._zip.written + len(piece.data) <= room(self._limit, len(self._recipients))
+        return self.rows == 0 or self._zip.size + writer.most(piece) <= self._room
 
 
 def _gathered(chunks: Iterable[bytes]) -> Iterator[bytes]:

@@ -10,6 +10,7 @@ from typing import Any
 from django.db.models import QuerySet
 
 from accounts.services.access import Access
+from exports.formats import DEFAULT, LABELS
 from exports.models import Dataset, Job, Source
 from exports.services import schedule, visible
 from exports.services.errors import Invalid
@@ -49,6 +50,7 @@ class JobDefinition:
     runs: int | None = None
     start_date: datetime | None = None
     file_split_size: str = ""
+    format: str = DEFAULT
     export_attachments: bool = False
     suspended: bool = False
     misfire: str = Job.Misfire.ONCE.value
@@ -73,6 +75,7 @@ def definition_of(job: Job) -> JobDefinition:
         runs=job.runs_limit,
         start_date=job.start_date,
         file_split_size=job.file_split_size,
+        format=job.format,
         export_attachments=job.export_attachments,
         suspended=job.suspended,
         misfire=job.misfire,
@@ -84,7 +87,7 @@ def job_fields(access: Access, definition: JobDefinition, now: datetime) -> dict
 
     Raises Invalid, naming every wrong field at once, Conflict if the source cannot be read, and Denied.
     """
-    errors = {**_wrong_texts(definition), **_wrong_time_frame(definition), **_wrong_schedule(definition, now)}
+    errors = {**_wrong_texts(definition), **_wrong_format(definition), **_wrong_time_frame(definition), **_wrong_schedule(definition, now)}
     source = _find_source(access, definition, errors)
     dataset = _find_dataset(source, definition, errors) if source else None
     if dataset:
@@ -108,6 +111,7 @@ def job_fields(access: Access, definition: JobDefinition, now: datetime) -> dict
         "date_to": definition.date_to,
         "file_split_size": definition.file_split_size.strip(),
         "split_bytes": split,
+        "format": definition.format,
         "immediately": definition.immediately,
         "cron": cron,
         "timezone": zone,
@@ -138,6 +142,12 @@ def _wrong_texts(definition: JobDefinition) -> dict[str, str]:
     elif definition.kind not in Job.Kind.values:
         errors["type"] = f'type "{definition.kind[:40]}" is unknown. Use UCS.'
     return errors
+
+
+def _wrong_format(definition: JobDefinition) -> dict[str, str]:
+    if definition.format in LABELS:
+        return {}
+    return {"jobParams.format": f'jobParams.format "{definition.format[:40]}" is unknown. There are: {", ".join(LABELS)}.'}
 
 
 def _wrong_time_frame(definition: JobDefinition) -> dict[str, str]:

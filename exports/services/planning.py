@@ -9,7 +9,8 @@ from django.utils import timezone
 from isal import isal_zlib
 
 from accounts.services.access import Denied, access_to
-from exports.formats import FORMATS
+from exports.formats import format_named
+from exports.formats.base import Buffer
 from exports.models import Certificate, Dataset, Job, Part, Run
 from exports.sealing.cms import Recipient, content_type
 from exports.sealing.package import room
@@ -64,7 +65,7 @@ def plan(run: Run) -> Reader:
     reader.__enter__()
     try:
         run.snapshot = reader.export_snapshot()
-        planned = [(dataset, *_ranges(reader, run, chosen)) for dataset, chosen in selections(run)]
+        planned = [(dataset, *_ranges(reader, run, dataset, chosen)) for dataset, chosen in selections(run)]
         _save(run, planned)
     except BaseException:
         reader.__exit__(None, None, None)
@@ -94,26 +95,31 @@ def _usable_certificates(run: Run) -> list[Certificate]:
     return active
 
 
-def _ranges(reader: Reader, run: Run, chosen: Selection) -> tuple[int, list[Key]]:
+def _ranges(reader: Reader, run: Run, dataset: Dataset, chosen: Selection) -> tuple[int, list[Key]]:
     """(rows, the keys at which to cut). Without a key, or if all fits into one file, there is nothing to cut."""
     reader.check(chosen)
+    format_named(run.job.format).encoder(reader.schema(chosen), dataset.table)  # raises FormatError before anything is written
     rows = reader.count(chosen)
     if not rows or not chosen.key:
         return rows, []
     usable = max(room(run.job.split_bytes, len(run.recipients)), run.job.split_bytes // 2)
-    per_part = int(usable * _FILL / _sealed_bytes_a_row(reader, run, chosen))
+    per_part = int(usable * _FILL / _sealed_bytes_a_row(run, dataset, _first_batch(reader, chosen)))
     return rows, [] if per_part >= rows else reader.boundaries(chosen, max(per_part, 1))
 
 
-def _sealed_bytes_a_row(reader: Reader, run: Run, chosen: Selection) -> float:
+def _sealed_bytes_a_row(run: Run, dataset: Dataset, batch: pa.RecordBatch) -> float:
     """Estimated from the first batch."""
     deflate = isal_zlib.compressobj(1, isal_zlib.DEFLATED, -15)
-    rows = size = 0
-    batch = _first_batch(reader, chosen)
-    for piece in FORMATS[run.job.format].encoder(batch.schema)(batch):
-        size += len(deflate.compress(piece.data))
-        rows += piece.rows
-    return (size + len(deflate.flush())) / max(rows, 1)
+    size = sum(len(deflate.compress(data)) for data in _file_of(run, dataset, batch)) + len(deflate.flush())
+    return size / max(int(batch.num_rows), 1)
+
+
+def _file_of(run: Run, dataset: Dataset, batch: pa.RecordBatch) -> Iterator[Buffer]:
+    encoder = format_named(run.job.format).encoder(batch.schema, dataset.table)
+    writer = encoder.writer()
+    for piece in encoder.pieces(batch):
+        yield from writer.write(piece)
+    yield from writer.end()
 
 
 def _first_batch(reader: Reader, chosen: Selection) -> pa.RecordBatch:

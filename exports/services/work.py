@@ -10,6 +10,7 @@ from django.db.models import QuerySet
 from django.utils import timezone
 from structlog.contextvars import bound_contextvars
 
+from exports.formats.base import FormatError
 from exports.models import Part, Run
 from exports.sealing.cms import SealingError
 from exports.sealing.storage import StorageError
@@ -95,7 +96,7 @@ def _attempt_step(run: Run, row: Run | Part, action: Callable[[], None]) -> None
         give_back(row, after_seconds=0)
     except (ConnectionLost, StorageError) as error:
         _try_again(row, held, str(error))
-    except (ExportFailed, SourceError, SealingError) as error:
+    except (ExportFailed, FormatError, SourceError, SealingError) as error:
         fail(held, str(error))
     except Exception as error:  # noqa: BLE001 a bug of ours: the run ends, the worker goes on
         logger.error("%s failed: %s", row, scrubbed(error))  # noqa: TRY400 a full traceback would put values into the log

@@ -15,10 +15,11 @@ from django.core.files.storage import default_storage
 from django.db import transaction
 from django.utils import timezone
 
-from exports.formats import FORMATS, Piece
+from exports.formats import format_named
+from exports.formats.base import Encoder, Piece, Writer
 from exports.models import File, Part
 from exports.sealing.cms import Recipient, content_type
-from exports.sealing.package import Package, Pieces
+from exports.sealing.package import Contents, Package, Pieces
 from exports.sealing.storage import StorageError, read_hash, remove, write
 from exports.services.claiming import Heartbeat, LeaseLost, held_part
 from exports.services.pipeline import ahead
@@ -56,9 +57,10 @@ def _write_files(part: Part, reader: Reader, heartbeat: Heartbeat, read: _Count,
     recipients = recipients_of(part.run)
     chosen = selection_of(part.run, part.dataset).between(load_key(part.key_after), load_key(part.key_upto))
     batches = ahead(_counted(reader.batches(chosen, exact=part.exact), read), heartbeat.check)
-    with closing(batches), closing(ahead(_encoded(part, batches), heartbeat.check)) as encoded:
+    encoding = _Encoding(part, batches)
+    with closing(batches), closing(ahead(encoding.pieces(), heartbeat.check)) as encoded:
         try:
-            pieces = Pieces(chain.from_iterable(encoded))
+            pieces = Pieces(chain.from_iterable(encoded), encoding.writer)
             while pieces.next is not None:
                 files.append(_seal_file(part, len(files) + 1, pieces, recipients))
                 _verify(files[-1])
@@ -77,20 +79,33 @@ def _counted(batches: Iterator[pa.RecordBatch], read: _Count) -> Iterator[pa.Rec
             batches.close()
 
 
-def _encoded(part: Part, batches: Iterator[pa.RecordBatch]) -> Iterator[list[Piece]]:
-    """A batch's pieces together: handing each over to the next thread by itself would cost more than the encoding."""
-    encode = None
-    for batch in batches:
-        encode = encode or FORMATS[part.run.job.format].encoder(batch.schema)
-        yield list(encode(batch))
+class _Encoding:
+    """A part's rows in its job's format; the first batch says which columns there are."""
+
+    def __init__(self, part: Part, batches: Iterator[pa.RecordBatch]) -> None:
+        self._part, self._batches = part, batches
+        self._encoder: Encoder | None = None
+
+    def pieces(self) -> Iterator[list[Piece]]:
+        """A batch's pieces together: handing each over to the next thread by itself would cost more than the encoding."""
+        for batch in self._batches:
+            if self._encoder is None:
+                self._encoder = format_named(self._part.run.job.format).encoder(batch.schema, self._part.dataset.table)
+            yield list(self._encoder.pieces(batch))
+
+    def writer(self) -> Writer:
+        assert self._encoder is not None, "a file is begun when there is a piece"
+        return self._encoder.writer()
 
 
 def _seal_file(part: Part, number: int, pieces: Pieces, recipients: list[Recipient]) -> File:
     run, stem = part.run, _stem(part, number)
     name = f"{stem}.zip.p7m"
-    member = f"{stem}.{FORMATS[run.job.format].extension}"
+    file_format = format_named(run.job.format)
+    member = f"{stem}.{file_format.extension}"
     key = f"{run.organization_id}/{run.pk}/{part.pk}/{part.token}/{name}"
-    package = Package(pieces, member, run.started_at or run.created_at, recipients, run.job.split_bytes)
+    contents = Contents(member, run.started_at or run.created_at, packed=file_format.packed)
+    package = Package(pieces, contents, recipients, run.job.split_bytes)
     write(default_storage, key, package)
     return File(
         organization=run.organization,

@@ -10,7 +10,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import sqlalchemy as sa
 
-from exports.sources.base import JSON_TEXT, MixedColumn
+from exports.sources.base import JSON_TEXT, MixedColumn, number_text
 
 _EPOCH = datetime(1970, 1, 1)  # noqa: DTZ001 a difference of naive moments
 _DAYS = ((datetime(1, 1, 1) - _EPOCH).days, (datetime(9999, 12, 31) - _EPOCH).days)  # noqa: DTZ001
@@ -28,16 +28,23 @@ class Form(Enum):
 
 @dataclass(frozen=True)
 class Plan:
-    """How one column is read: its expression in SQL, the form it comes in, and the Arrow type it gets."""
+    """How one column is read: its expression in SQL, the form it comes in, and the Arrow type it gets. digits: (precision, scale) of numbers."""
 
     name: str
     type: pa.DataType
     form: Form
     project: Callable[[sa.ColumnElement[Any]], sa.ColumnElement[Any]]
+    digits: tuple[int, int] | None = None
 
 
 def schema_of(plans: Sequence[Plan]) -> pa.Schema:
-    return pa.schema([pa.field(p.name, p.type, metadata=None if p.form is Form.PLAIN else JSON_TEXT) for p in plans])
+    return pa.schema([pa.field(p.name, p.type, metadata=_metadata(p)) for p in plans])
+
+
+def _metadata(plan: Plan) -> dict[bytes, bytes] | None:
+    if plan.form is Form.NUMBER:
+        return number_text(plan.digits)
+    return JSON_TEXT if plan.form is Form.JSON else None
 
 
 def empty_batch(schema: pa.Schema) -> pa.RecordBatch:

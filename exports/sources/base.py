@@ -6,7 +6,8 @@ A batch's columns are of these Arrow types, and of no other:
     string with the field metadata JSON_TEXT: each value is the text of one JSON value on a single line, to be written as it stands
 
 JSON_TEXT carries what Arrow has no exact column type for: decimals (as a JSON number with all its digits), documents,
-arrays, and SQLite's columns of mixed types. Binary values inside such text are `{"$base64": "…"}`.
+arrays, and SQLite's columns of mixed types. Binary values inside such text are `{"$base64": "…"}`. Where all values are
+numbers (or "NaN", "Infinity", "-Infinity"), the field also has NUMBER: `precision,scale` if the catalogue gives them, or nothing.
 """
 
 from collections.abc import Iterator
@@ -20,6 +21,7 @@ import pyarrow as pa
 from exports.sources.conditions import Condition, Kind
 
 JSON_TEXT = {b"strongroom": b"json"}
+NUMBER = b"strongroom.number"
 
 Key = tuple[Any, ...]
 """The values of a row's key columns, in order: int, str, UUID, datetime, date, Decimal or bytes."""
@@ -35,6 +37,26 @@ class ConnectionLost(SourceError):
 
 class MixedColumn(SourceError):
     """The fast reader met a value that does not fit its column's type. Read the same selection again with exact=True."""
+
+
+def is_json(field: pa.Field) -> bool:
+    return bool(field.metadata) and JSON_TEXT.items() <= field.metadata.items()
+
+
+def is_number(field: pa.Field) -> bool:
+    """JSON text that is numbers only."""
+    return is_json(field) and NUMBER in field.metadata
+
+
+def digits_of(field: pa.Field) -> tuple[int, int] | None:
+    """(precision, scale) of a column of numbers, if the catalogue gives them."""
+    said = field.metadata[NUMBER] if is_number(field) else b""
+    return (int(said.split(b",")[0]), int(said.split(b",")[1])) if said else None
+
+
+def number_text(digits: tuple[int, int] | None) -> dict[bytes, bytes]:
+    """The metadata of a field of numbers."""
+    return {**JSON_TEXT, NUMBER: b"%d,%d" % digits if digits else b""}
 
 
 @dataclass(frozen=True)
@@ -84,6 +106,9 @@ class Reader(Protocol):
 
     def boundaries(self, selection: Selection, rows: int) -> list[Key]:
         """The key of each `rows`-th row in key order, without the last row's: they cut the selection into ranges."""
+
+    def schema(self, selection: Selection, *, exact: bool = False) -> pa.Schema:
+        """Of what `batches` gives."""
 
     def batches(self, selection: Selection, *, exact: bool = False) -> Iterator[pa.RecordBatch]:
         """Stream the rows, in bounded memory (batches of a few MB), in no promised order.

@@ -78,6 +78,10 @@ class GenericReader:
     def boundaries(self, selection: Selection, rows: int) -> list[Key]:
         return distinct([tuple(row) for row in self._fetch(select_boundaries(self, selection, rows))])
 
+    def schema(self, selection: Selection, *, exact: bool = False) -> pa.Schema:
+        columns = columns_of(self.table(selection.schema, selection.table), selection)
+        return pa.schema([plan(column, exact=exact).field for column in columns])
+
     def batches(self, selection: Selection, *, exact: bool = False) -> Iterator[pa.RecordBatch]:
         columns = [plan(column, exact=exact) for column in columns_of(self.table(selection.schema, selection.table), selection)]
         statement = select_rows(self, selection, lambda column, here: [plan(column, exact=exact).project(here)])

@@ -11,7 +11,7 @@ import sqlalchemy as sa
 from sqlalchemy.dialects import mysql
 from sqlalchemy.engine import URL
 
-from exports.sources.base import JSON_TEXT, MixedColumn, SourceError
+from exports.sources.base import JSON_TEXT, MixedColumn, SourceError, number_text
 from exports.sources.conditions import Kind
 from exports.sources.network import checked_addresses
 
@@ -85,6 +85,8 @@ def plan(column: sa.Column[Any], *, exact: bool = False) -> Column:
         return _moment(name, kind, exact=exact)
     if isinstance(kind, sa.Date):
         return _date(name, exact=exact)
+    if isinstance(kind, sa.Numeric) and not isinstance(kind, sa.Float):
+        return _number(name, kind, exact=exact)
     for known, build in _BUILDERS:
         if isinstance(kind, known):
             return build(name, kind)
@@ -121,8 +123,9 @@ def _float(name: str, kind: Any) -> Column:
     return _simple(name, pa.float64(), float)
 
 
-def _number(name: str, kind: Any) -> Column:
-    return _simple(name, pa.string(), _digits, json=True)
+def _number(name: str, kind: Any, *, exact: bool) -> Column:
+    known = None if exact or kind.precision is None else (int(kind.precision), int(kind.scale or 0))
+    return Column(pa.field(name, pa.string(), metadata=number_text(known)), _raw, _digits)
 
 
 def _digits(value: Any) -> str:
@@ -191,7 +194,6 @@ _BUILDERS: list[tuple[Any, Callable[[str, Any], Column]]] = [
     (sa.Boolean, lambda name, _: _simple(name, pa.bool_(), bool)),
     (sa.Integer, _integer),
     (sa.Float, _float),
-    (sa.Numeric, _number),
     (sa.Time, _clock),
     (sa.Interval, _clock),
     (sa.JSON, _json),

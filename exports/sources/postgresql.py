@@ -93,6 +93,9 @@ class PostgresReader:
     def boundaries(self, selection: Selection, rows: int) -> list[Key]:
         return distinct([tuple(row) for row in self._query(select_boundaries(self, selection, rows, key_text))])
 
+    def schema(self, selection: Selection, *, exact: bool = False) -> pa.Schema:
+        return schema_of([plan(column, exact=exact) for column in columns_of(self.table(selection.schema, selection.table), selection)])
+
     def batches(self, selection: Selection, *, exact: bool = False) -> Iterator[pa.RecordBatch]:
         columns = columns_of(self.table(selection.schema, selection.table), selection)
         plans = [plan(column, exact=exact) for column in columns]

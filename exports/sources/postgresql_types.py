@@ -13,15 +13,15 @@ from exports.sources.conditions import Kind
 # Columns of one table with the type below every domain. to_regclass follows the search path when there is no schema.
 CATALOGUE = """
 WITH RECURSIVE columns AS (
-    SELECT a.attnum, a.attname, a.attnotnull, a.atttypid, a.atttypid AS base
+    SELECT a.attnum, a.attname, a.attnotnull, a.atttypid, a.atttypid AS base, a.atttypmod AS modifier
     FROM pg_attribute a
     WHERE a.attrelid = to_regclass(CASE WHEN %(schema)s = '' THEN '' ELSE quote_ident(%(schema)s) || '.' END || quote_ident(%(name)s))
     AND a.attnum > 0 AND NOT a.attisdropped
   UNION ALL
-    SELECT c.attnum, c.attname, c.attnotnull, c.atttypid, t.typbasetype
+    SELECT c.attnum, c.attname, c.attnotnull, c.atttypid, t.typbasetype, t.typtypmod
     FROM columns c JOIN pg_type t ON t.oid = c.base WHERE t.typtype = 'd'
 )
-SELECT c.attname, c.attnotnull, format_type(c.atttypid, -1), CASE WHEN n.nspname = 'pg_catalog' THEN t.typname ELSE '' END, t.typtype, t.typcategory
+SELECT c.attname, c.attnotnull, format_type(c.atttypid, -1), CASE WHEN n.nspname = 'pg_catalog' THEN t.typname ELSE '' END, t.typtype, t.typcategory, c.modifier
 FROM columns c JOIN pg_type t ON t.oid = c.base JOIN pg_namespace n ON n.oid = t.typnamespace
 WHERE t.typtype <> 'd' ORDER BY c.attnum
 """
@@ -59,26 +59,37 @@ _TEXTS = {"S", "E"}
 
 
 class Native(sa.types.UserDefinedType[Any]):
-    """A column's type as the catalogue has it: `name` for casts, `base` the built-in type below its domains or "" if it is not built in."""
+    """A column's type as the catalogue has it: `name` for casts, `base` the built-in type below its domains or "" if it is not built in, `modifier` what its parentheses say."""
 
     cache_ok = True
 
-    def __init__(self, name: str, base: str, kind: str, category: str) -> None:
+    def __init__(self, name: str, base: str, kind: str, category: str, modifier: int = -1) -> None:
         self.name = name
         self.base = base
         self.kind = kind
         self.category = category
+        self.modifier = modifier
+
+    @property
+    def digits(self) -> tuple[int, int] | None:
+        """(precision, scale) of a numeric, as numeric.c packs them; a scale below 0 rounds before the point."""
+        if self.base == "money":
+            return 19, 2
+        if self.base != "numeric" or self.modifier < 0:
+            return None
+        precision, scale = (self.modifier - 4) >> 16, ((self.modifier - 4 & 0x7FF) ^ 1024) - 1024
+        return max(precision, scale) - min(scale, 0), max(scale, 0)
 
     def get_col_spec(self, **_: object) -> str:
         return self.name
 
 
-def column_from(row: tuple[str, bool, str, str, str, str]) -> sa.Column[Any]:
+def column_from(row: tuple[str, bool, str, str, str, str, int]) -> sa.Column[Any]:
     """A row of CATALOGUE as a column."""
     from exports.sources.selecting import quoted
 
-    name, not_null, spelled, base, kind, category = row
-    return sa.Column(quoted(name), Native(spelled, base, kind, category), nullable=not not_null)
+    name, not_null, spelled, base, kind, category, modifier = row
+    return sa.Column(quoted(name), Native(spelled, base, kind, category, modifier), nullable=not not_null)
 
 
 def kind_of(column: sa.Column[Any]) -> Kind:
@@ -100,9 +111,9 @@ def plan(column: sa.Column[Any], *, exact: bool) -> Plan:  # noqa: PLR0911 a tab
     if native.base == "json":
         return Plan(column.name, pa.string(), Form.JSON, lambda here: _one_line(_text(here)))
     if native.base == "numeric":
-        return Plan(column.name, pa.string(), Form.NUMBER, _text)
+        return Plan(column.name, pa.string(), Form.NUMBER, _text, None if exact else native.digits)
     if native.base == "money":
-        return Plan(column.name, pa.string(), Form.NUMBER, lambda here: _text(sa.cast(here, sa.Numeric)))
+        return Plan(column.name, pa.string(), Form.NUMBER, lambda here: _text(sa.cast(here, sa.Numeric)), None if exact else native.digits)
     if native.category == "A" or native.kind == "c":
         return Plan(column.name, pa.string(), Form.JSON, lambda here: _one_line(_text(sa.func.to_json(here))))
     if native.base == "inet":

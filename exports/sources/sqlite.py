@@ -26,7 +26,7 @@ from exports.sources.filtering import Comparable
 from exports.sources.selecting import columns_of, distinct, kinds_of, known, make_table, select_boundaries, select_count, select_rows
 from exports.sources.sqlite_filtering import comparable
 from exports.sources.sqlite_library import Statement, library
-from exports.sources.sqlite_types import Stored, column_from, kind_of, store_of
+from exports.sources.sqlite_types import Stored, column_from, field_of, kind_of, store_of
 
 Result = TypeVar("Result")
 BATCH_BYTES = 4_000_000
@@ -82,6 +82,13 @@ class SQLiteReader:
 
     def boundaries(self, selection: Selection, rows: int) -> list[Key]:
         return distinct([tuple(row) for row in self._rows(select_boundaries(self, selection, rows))])
+
+    def schema(self, selection: Selection, *, exact: bool = False) -> pa.Schema:
+        table = self.table(selection.schema, selection.table)
+        columns = columns_of(table, selection)
+        if exact or not library():
+            return pa.schema([p.field for p in self._plans(table, columns)])
+        return pa.schema([field_of(c.name, store) for c, store in zip(columns, self._stores(table, columns), strict=True)])
 
     def batches(self, selection: Selection, *, exact: bool = False) -> Iterator[pa.RecordBatch]:
         if exact or not library():
@@ -200,13 +207,16 @@ class SQLiteReader:
             while (batch := self._guard(lambda: next(given, None))) is not None:
                 yield batch
 
+    def _plans(self, table: sa.Table, columns: list[sa.Column[Any]]) -> list[sqlite_exact.Exact]:
+        return [sqlite_exact.plan(c, found) for c, found in zip(columns, self._classes(table, columns), strict=True)]
+
     def _exact(self, selection: Selection) -> Iterator[pa.RecordBatch]:
         table = self.table(selection.schema, selection.table)
         columns = columns_of(table, selection)
         text, values = self._compiled(select_rows(self, selection, lambda _, here: [here]))
         self._query("BEGIN")
         try:
-            plans = [sqlite_exact.plan(c, found) for c, found in zip(columns, self._classes(table, columns), strict=True)]
+            plans = self._plans(table, columns)
             cursor = self._guard(lambda: self._connection.execute(text, values))
             yield from sqlite_exact.batches(lambda: self._guard(cursor.fetchone), plans, BATCH_BYTES)
         finally:

@@ -54,7 +54,7 @@ def plan(column: sa.Column[Any], found: set[str]) -> Exact:
     store = store_of(column, found)
     if store is Stored.JSON:
         return Exact(column.name, store, lambda value: _document(column.name, value))
-    if store in ARROW and len(found) > 1:
+    if (store in ARROW and len(found) > 1) or (store is Stored.NUMBER and not found <= {"integer", "real"}):
         store = Stored.MIXED
     return Exact(column.name, store, to_json)
 

@@ -6,7 +6,7 @@ from typing import Any
 import pyarrow as pa
 import sqlalchemy as sa
 
-from exports.sources.base import JSON_TEXT
+from exports.sources.base import JSON_TEXT, number_text
 from exports.sources.conditions import Kind
 from exports.sources.selecting import quoted
 
@@ -94,4 +94,4 @@ def field_of(name: str, store: Stored) -> pa.Field:
     """The Arrow field of a column that is stored so: JSON text where Arrow has no exact type."""
     if store in ARROW:
         return pa.field(name, ARROW[store])
-    return pa.field(name, pa.string(), metadata=JSON_TEXT)
+    return pa.field(name, pa.string(), metadata=number_text(None) if store is Stored.NUMBER else JSON_TEXT)

@@ -13,6 +13,7 @@ from rest_framework.test import APIClient
 from accounts.models import Organization, User
 from accounts.roles import EXPORTER
 from accounts.services.people import join
+from exports.formats import LABELS
 from exports.models import Certificate, Dataset, Job, Run
 
 JOBS = "/udm/v10/export/jobs"
@@ -75,6 +76,18 @@ def test_every_documented_field_is_taken(api: APIClient) -> None:
     assert (kept.runs_limit, kept.timezone, job["status"]) == (3, "Europe/Berlin", "Suspended")
     assert kept.next_slot is not None
     assert kept.next_slot.isoformat() == "2030-01-01T02:00:00+00:00"
+
+
+@pytest.mark.parametrize(("sent", "kept"), [({}, "jsonl"), ({"format": ""}, "jsonl"), ({"format": "csv-exact"}, "csv-exact")])
+def test_the_format_is_kept_and_is_json_lines_unless_it_is_named(api: APIClient, sent: dict[str, str], kept: str) -> None:
+    answer = api.post(JOBS, body(jobParams={**BODY["jobParams"], **sent}))
+    assert Job.objects.get(pk=answer.json()["id"]).format == kept
+
+
+def test_an_unknown_format_is_refused_with_the_names_that_are_known(api: APIClient) -> None:
+    answer = api.post(JOBS, body(jobParams={**BODY["jobParams"], "format": "docx"}))
+    assert answer.status_code == 400
+    assert answer.json()["errors"]["jobParams.format"] == f'jobParams.format "docx" is unknown. There are: {", ".join(LABELS)}.'
 
 
 def test_texts_that_are_empty_count_as_absent(api: APIClient) -> None:

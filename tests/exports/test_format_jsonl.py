@@ -4,7 +4,7 @@ import base64
 import json
 import math
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
@@ -16,16 +16,21 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from exports.formats import FORMATS
+from exports.formats import format_named
+from exports.formats.base import Piece
 from exports.formats.cells import write_rows
 from exports.sources.base import JSON_TEXT
+
+
+def encoded(batch: pa.RecordBatch) -> Iterator[Piece]:
+    return format_named("jsonl").encoder(batch.schema, "t").pieces(batch)
 
 
 def written(column: str, kind: pa.DataType, values: list[Any], *, metadata: dict[bytes, bytes] | None = None) -> list[Any]:
     """The values of one column after encoding and parsing, decimals kept."""
     schema = pa.schema([pa.field("n", pa.int32()), pa.field(column, kind, metadata=metadata)])
     batch = pa.RecordBatch.from_arrays([pa.array(range(len(values)), pa.int32()), pa.array(values, kind)], schema=schema)
-    pieces = list(FORMATS["jsonl"].encoder(schema)(batch))
+    pieces = list(encoded(batch))
     lines = b"".join(bytes(piece.data) for piece in pieces).decode().split("\n")
     assert lines.pop() == ""
     assert sum(piece.rows for piece in pieces) == len(lines) == len(values)
@@ -97,13 +102,13 @@ def test_keys_come_in_column_order() -> None:
     fields = [pa.field(n, t, metadata=JSON_TEXT if n[0] == "j" else None) for n, t in zip(names, types, strict=True)]
     values = [[1], ["{}"], ["x"], [math.nan], ["[]"]]
     batch = pa.RecordBatch.from_arrays([pa.array(v, t) for v, t in zip(values, types, strict=True)], schema=pa.schema(fields))
-    (piece,) = FORMATS["jsonl"].encoder(batch.schema)(batch)
+    (piece,) = encoded(batch)
     assert list(json.loads(bytes(piece.data))) == names
 
 
 def test_pieces_are_small_and_end_at_line_ends() -> None:
     batch = pa.RecordBatch.from_pydict({"t": ["x" * 1000] * 5000})
-    pieces = list(FORMATS["jsonl"].encoder(batch.schema)(batch))
+    pieces = list(encoded(batch))
     assert all(bytes(piece.data).endswith(b"}\n") for piece in pieces)
     assert max(len(piece.data) for piece in pieces) < 300_000
     assert sum(piece.rows for piece in pieces) == 5000
@@ -181,7 +186,7 @@ def parsed(name: str, value: Any) -> Any:
 @given(rows=ROWS, skipped=st.integers(0, 3))
 def test_any_batch_is_kept(rows: list[tuple[Any, ...]], skipped: int) -> None:
     batch = batch_of(rows, skipped)
-    text = b"".join(bytes(piece.data) for piece in FORMATS["jsonl"].encoder(batch.schema)(batch)).decode()
+    text = b"".join(bytes(piece.data) for piece in encoded(batch)).decode()
     lines = [json.loads(line) for line in text.split("\n")[:-1]]
     assert [list(line) for line in lines] == [list(KINDS)] * batch.num_rows
     got = [{name: parsed(name, value) for name, value in line.items()} for line in lines]
@@ -197,7 +202,7 @@ def test_a_character_to_escape_is_found_wherever_it_stands(length: int) -> None:
 def test_escapes_are_the_short_ones() -> None:
     text = "".join(map(chr, range(0x20))) + '"\\/\x7f'
     batch = pa.RecordBatch.from_pydict({"t": [text]})
-    (piece,) = FORMATS["jsonl"].encoder(batch.schema)(batch)
+    (piece,) = encoded(batch)
     assert bytes(piece.data).decode() == json.dumps({"t": text}, ensure_ascii=False, separators=(",", ":")) + "\n"
 
 
@@ -207,7 +212,7 @@ SPELLED = "5.0 -0.0 0.1 10000000000.0 12345678901.25 9007199254740991.0 1e+16 1.
 @pytest.mark.parametrize("text", SPELLED)
 def test_floats_are_spelled_as_they_always_were(text: str) -> None:
     batch = pa.RecordBatch.from_pydict({"f": [float(text), 0.5, None]})
-    (piece,) = FORMATS["jsonl"].encoder(batch.schema)(batch)
+    (piece,) = encoded(batch)
     assert bytes(piece.data).decode().splitlines() == [f'{{"f":{text}}}', '{"f":0.5}', '{"f":null}']
 
 
@@ -222,7 +227,7 @@ def test_years_that_no_calendar_has_are_written_with_a_sign() -> None:
 
 def test_a_type_that_no_reader_gives_is_refused() -> None:
     with pytest.raises(TypeError, match=r"Column t is of type timestamp\[ns\]"):
-        FORMATS["jsonl"].encoder(pa.schema([pa.field("t", pa.timestamp("ns"))]))
+        format_named("jsonl").encoder(pa.schema([pa.field("t", pa.timestamp("ns"))]), "t")
 
 
 def test_machine_code_is_kept_in_the_folder_that_the_settings_name() -> None:

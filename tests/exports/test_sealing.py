@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from exports.formats.base import Piece
 from exports.sealing.cms import AUTHENTICATED, SMIME, STANDARD, Recipient, SealingError, content_type, seal
-from exports.sealing.package import Package, Pieces
+from exports.sealing.package import Contents, Package, Pieces
 from tests.exports.people import MOMENT, Person
 
 
@@ -99,7 +99,7 @@ def lines(count: int, size: int, *, random: bool = False) -> Iterator[Piece]:
 
 
 def packed(person: Person, pieces: Pieces, limit: int) -> tuple[Package, bytes]:
-    package = Package(pieces, "Interaction-1.json", MOMENT, [Recipient(person.certificate)], limit)
+    package = Package(pieces, Contents("Interaction-1.json", MOMENT), [Recipient(person.certificate)], limit)
     sealed = b"".join(package)
     return package, sealed
 

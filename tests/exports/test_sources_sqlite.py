@@ -13,7 +13,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from exports.sources.base import JSON_TEXT, MixedColumn, Selection, SourceError
+from exports.sources.base import MixedColumn, Selection, SourceError, is_json
 from tests.exports.sources_fixtures import Scratch, sqlite
 
 __all__ = ["sqlite"]
@@ -54,7 +54,7 @@ def _plain(sqlite: Scratch, *, exact: bool) -> list[Any]:
     with sqlite.open() as reader:
         table = pa.Table.from_batches(list(reader.batches(Selection("t"), exact=exact)))
     values = table.column("v").to_pylist()
-    return [_decode(value) for value in values] if table.schema.field("v").metadata == JSON_TEXT else values
+    return [_decode(value) for value in values] if is_json(table.schema.field("v")) else values
 
 
 def _decode(text: str | None) -> Any:

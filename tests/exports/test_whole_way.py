@@ -15,9 +15,9 @@ import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
-from exports.formats import FORMATS
+from exports.formats import format_named
 from exports.sealing.cms import Recipient
-from exports.sealing.package import Package, Pieces
+from exports.sealing.package import Contents, Package, Pieces
 from exports.sources.base import MixedColumn, Selection
 from tests.exports.people import MOMENT, Person
 from tests.exports.sources_fixtures import Scratch, mariadb, postgres, scratch, sqlite
@@ -50,9 +50,9 @@ def exported(scratch: Scratch, person: Person) -> list[dict[str, Any]]:
 def _sealed(scratch: Scratch, person: Person, *, exact: bool) -> bytes:
     with scratch.open() as reader:
         batches = list(reader.batches(Selection("t", scratch.schema), exact=exact))
-    encode = FORMATS["jsonl"].encoder(batches[0].schema)
-    pieces = Pieces(chain.from_iterable(encode(batch) for batch in batches))
-    return b"".join(Package(pieces, "t.json", MOMENT, [Recipient(person.certificate)], 10**9))
+    encoder = format_named("jsonl").encoder(batches[0].schema, "t")
+    pieces = Pieces(chain.from_iterable(encoder.pieces(batch) for batch in batches), encoder.writer)
+    return b"".join(Package(pieces, Contents("t.json", MOMENT), [Recipient(person.certificate)], 10**9))
 
 
 @SLOW

@@ -9,6 +9,7 @@ from rest_framework import serializers
 
 from accounts.api.dialect import StrictSerializer
 from exports.api.udm.fields import Moment, TrueFalse
+from exports.formats import DEFAULT
 from exports.models import Certificate, File, Job, Run
 from exports.services.definitions import JobDefinition
 from exports.services.errors import Invalid
@@ -80,6 +81,7 @@ class JobRequest(StrictSerializer):
             media=tuple(params["media"]),
             filters=tuple(condition_from(each["attribute"], each["operator"], each.get("value")) for each in params.get("filters", [])),
             file_split_size=_split_size(sent, params),
+            format=params.get("format") or DEFAULT,
             export_attachments=params.get("exportAttachments", False),
         )
 

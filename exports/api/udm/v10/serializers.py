@@ -11,6 +11,7 @@ from accounts.api.api_keys import HEADER
 from accounts.api.dialect import StrictSerializer
 from exports.api.udm import queries, shapes
 from exports.api.udm.fields import TrueFalse, text
+from exports.formats import DEFAULT, LABELS
 from exports.models import Job
 
 _BACKGROUND = "true marks a background refresh: it is not recorded as a use of the token."
@@ -26,6 +27,9 @@ class Filter(StrictSerializer):
 class UcsJobParams(shapes.UcsJobParams):
     exportAttachments = TrueFalse(required=False, default=False)
     filters = Filter(many=True, required=False, help_text="What must be true of a row, all of it; at most 20.")
+    format = serializers.CharField(
+        required=False, allow_blank=True, allow_null=True, help_text=f"Of the files: {', '.join(LABELS)}. {DEFAULT} if left out."
+    )
 
 
 @extend_schema_serializer(component_name="SchedulerParam10")
