@@ -51,7 +51,20 @@ function showChosen(form) {
   }
 }
 
+// <button data-add-line="ID">: one more line like the last one in #ID, empty.
+function addLine(button) {
+  const lines = document.getElementById(button.dataset.addLine);
+  const line = lines.lastElementChild.cloneNode(true);
+  line.classList.remove("wrong");
+  line.querySelector(".errorlist")?.remove();
+  for (const field of line.querySelectorAll("input")) field.value = "";
+  lines.append(line);
+  line.querySelector("input").focus();
+}
+
 document.addEventListener("click", (event) => {
+  const adds = event.target.closest("button[data-add-line]");
+  if (adds) addLine(adds);
   const button = event.target.closest("button[data-copy]");
   if (button) copyFrom(button);
   for (const menu of document.querySelectorAll("details.more[open]")) if (!menu.contains(event.target)) menu.open = false;
@@ -64,5 +77,6 @@ document.addEventListener("change", (event) => { if (event.target.form) showChos
 document.addEventListener("htmx:afterSettle", refreshTimes);
 
 refreshTimes();
+for (const button of document.querySelectorAll("button[data-add-line]")) button.hidden = false;
 setInterval(refreshTimes, 15000);
 document.querySelectorAll("form").forEach(showChosen);

@@ -258,6 +258,7 @@ CONSOLE = [
     page("jobs", "GET", 200, 403, 200),
     page("jobs/new", "GET", 200, 403, 200),
     page("jobs/new", "POST", 302, 403, 200, data=job_form),
+    page("jobs/attributes", "GET", 200, 403, 404, query=lambda scene: {"dataset": scene.dataset.pk}),
     page("jobs/preview", "GET", 200, 403, 200, query=lambda scene: {"cron": "0 3 * * *"}),
     page("jobs/<int:pk>", "GET", 200, 403, 404, args=pk("job")),
     page("jobs/<int:pk>/delete", "GET", 200, 403, 404, args=pk("job")),

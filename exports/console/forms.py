@@ -8,12 +8,14 @@ from zoneinfo import ZoneInfo, available_timezones
 from django import forms
 
 from accounts.services.access import Access
+from exports.console.filter_rows import FilterRow, padded, place_errors, rows_from
 from exports.formats import DEFAULT, LABELS
 from exports.models import Certificate, Dataset, Job
 from exports.services import certificates as certificate_services
 from exports.services import jobs as job_services
 from exports.services.definitions import JobDefinition, data_types
 from exports.services.errors import Invalid, ServiceError
+from exports.services.filters import CHOICES
 from exports.services.schedule import check_cron
 from exports.services.splitting import split_bytes
 
@@ -94,10 +96,12 @@ class JobForm(forms.Form):
     )
     format = forms.ChoiceField(label="File format", choices=list(LABELS.items()), initial=DEFAULT, required=False)
     description = forms.CharField(required=False, max_length=2000, widget=forms.Textarea(attrs={"rows": 3}))
+    filter_operators = CHOICES
 
     def __init__(self, access: Access, data: Any = None) -> None:
         super().__init__(data, label_suffix="")
         self.access = access
+        self.filter_rows = rows_from(data)
         self.datasets = {str(dataset.pk): dataset for dataset in data_types(access).order_by("source__name", "name")}
         self._dataset_field().choices = list(self._grouped())
         for dataset in self.datasets.values():
@@ -117,6 +121,12 @@ class JobForm(forms.Form):
 
     def subtype_fields(self) -> list[tuple[Dataset, forms.BoundField]]:
         return [(dataset, self[f"media_{pk}"]) for pk, dataset in self.datasets.items() if dataset.subtype_column]
+
+    def filter_lines(self) -> list[FilterRow]:
+        return padded(self.filter_rows)
+
+    def filter_errors(self) -> bool:
+        return any(row.error for row in self.filter_rows)
 
     def clean_file_split_size(self) -> str:
         text = str(self.cleaned_data["file_split_size"]).strip()
@@ -151,7 +161,8 @@ class JobForm(forms.Form):
         try:
             return job_services.create_job(self.access, self._definition())
         except Invalid as error:
-            show(self, error, FIELDS | {"jobParams.media": f"media_{self.cleaned_data['dataset']}"})
+            left = Invalid(place_errors(self.filter_rows, error.errors))
+            show(self, left, FIELDS | {"jobParams.media": f"media_{self.cleaned_data['dataset']}"})
         except ServiceError as error:
             self.add_error(None, str(error))
         return None
@@ -165,6 +176,7 @@ class JobForm(forms.Form):
             title=data["title"],
             data_type=dataset.name,
             media=_subtypes(data.get(f"media_{dataset.pk}")),
+            filters=tuple(row.condition for row in self.filter_rows),
             description=data["description"],
             all_time=not framed,
             date_from=_at(data["date_from"], "UTC") if framed else None,

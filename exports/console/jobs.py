@@ -18,6 +18,7 @@ from exports.formats import LABELS
 from exports.models import Job
 from exports.services import jobs as job_services
 from exports.services import visible
+from exports.services.attributes import attributes_of
 from exports.services.errors import Invalid, ServiceError
 from exports.services.schedule import check_cron, check_timezone, slots
 from exports.tasks import wake
@@ -78,6 +79,21 @@ def job_preview(request: MemberRequest) -> HttpResponse:
     moments = islice(slots(cron, zone, timezone.now()), PREVIEWED)
     shown = [(moment.astimezone(ZoneInfo(zone)).strftime("%a %Y-%m-%d %H:%M %Z"), f"{moment:%a %Y-%m-%d %H:%M}") for moment in moments]
     return render(request, "console/preview.html", {"slots": shown, "words": cron_words(cron), "timezone": zone})
+
+
+@member_page()
+def job_attributes(request: MemberRequest) -> HttpResponse:
+    """What rows of the dataset can be filtered by, to be chosen from."""
+    visible.check(request.access)
+    chosen = request.GET.get("dataset", "")
+    if not (chosen.isascii() and chosen.isdecimal() and len(chosen) < 19):
+        return render(request, "console/attributes.html", {})
+    dataset = get_object_or_404(visible.datasets(request.access).select_related("source"), pk=int(chosen))
+    try:
+        found = attributes_of([dataset])[dataset.pk]
+    except ServiceError as error:
+        return render(request, "console/attributes.html", {"error": str(error)})
+    return render(request, "console/attributes.html", {"attributes": found})
 
 
 @member_page(["POST"])

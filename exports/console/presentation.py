@@ -13,6 +13,7 @@ from django.utils import timezone
 from accounts.services.access import Access
 from exports.models import Certificate, File, Job, Run
 from exports.services import figures, visible
+from exports.services.filters import conditions_of, in_words
 from exports.services.jobs import job_status
 from exports.services.runs import Status, current_runs
 
@@ -226,6 +227,10 @@ class JobEntry:
     @property
     def schedule(self) -> str:
         return schedule_words(self.job)
+
+    @property
+    def filters(self) -> list[str]:
+        return [in_words(condition) for condition in conditions_of(self.job)]
 
     @property
     def can_run(self) -> bool:

@@ -13,6 +13,7 @@ urlpatterns = [
     path("jobs", jobs.job_list, name="console-jobs"),
     path("jobs/new", jobs.job_new, name="console-job-new"),
     path("jobs/preview", jobs.job_preview, name="console-job-preview"),
+    path("jobs/attributes", jobs.job_attributes, name="console-job-attributes"),
     path("jobs/<int:pk>", jobs.job_detail, name="console-job"),
     path("jobs/<int:pk>/delete", jobs.job_delete, name="console-job-delete"),
     path("jobs/<int:pk>/<slug:action>", jobs.job_act, name="console-job-act"),
