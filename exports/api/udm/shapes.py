@@ -291,4 +291,5 @@ def paged_shape(items: type[serializers.BaseSerializer[Any]], name: str) -> type
     return type(name, (serializers.Serializer,), {**fields, "items": items(many=True)})
 
 
+JobPage = paged_shape(JobInfo, "JobPage")
 FilePage = paged_shape(FileMetadata, "FilePage")

@@ -27,7 +27,7 @@ class Version:
     job_create: type[shapes.JobRequest] = shapes.JobRequest
     job_update: type[shapes.JobRequest] = shapes.JobRequest
     job_info: type[shapes.JobInfo] = shapes.JobInfo
-    job_page: type[serializers.Serializer[Any]] = shapes.FilePage
+    job_page: type[serializers.Serializer[Any]] = shapes.JobPage
     job_shown: type[serializers.Serializer[Any]] | None = None
     """What asking for one job answers, made of the Job; None: JobInfo."""
     moved: type[serializers.Serializer[Any]] | None = None

@@ -4,7 +4,6 @@
 
 from typing import Any
 
-from drf_spectacular.utils import extend_schema_serializer
 from rest_framework import serializers
 
 from exports.api.udm import queries, shapes
@@ -12,33 +11,17 @@ from exports.models import Job
 
 
 # --- A job, as clients send it -------------------------------------------------------------------------------------
-@extend_schema_serializer(component_name="UcsJobParams4")
-class UcsJobParams(shapes.UcsJobParams):
-    """Without attachments."""
-
-
-@extend_schema_serializer(component_name="JobRequest4")
 class JobRequest(shapes.JobRequest):
     """Of type UCS."""
 
     fileSplitSize = serializers.CharField(required=False, allow_blank=True, allow_null=True, help_text="As jobParams.fileSplitSize.")
-    jobParams = UcsJobParams()
 
 
-@extend_schema_serializer(component_name="JobUpdate4")
 class JobUpdate(JobRequest):
     type = serializers.ChoiceField(choices=[Job.Kind.UCS.value], required=False)
 
 
 # --- What clients get ----------------------------------------------------------------------------------------------
-@extend_schema_serializer(component_name="JobInfo4")
-class JobInfo(shapes.JobInfo):
-    """Without attachments."""
-
-
-JobPage = shapes.paged_shape(JobInfo, "JobPage4")
-
-
 class ShownTimeFrame(serializers.Serializer[Job]):
     all = serializers.BooleanField(source="all_time")
     dateFrom = serializers.DateTimeField(source="date_from", allow_null=True)

@@ -12,8 +12,6 @@ V4 = Version(
     history_query=serializers.HistoryQuery,
     job_create=serializers.JobRequest,
     job_update=serializers.JobUpdate,
-    job_info=serializers.JobInfo,
-    job_page=serializers.JobPage,
     job_shown=serializers.JobShown,
     moved=serializers.Moved,
 )
