@@ -12,9 +12,11 @@ LABELS = {
     "csv": "CSV, safe to open in a spreadsheet",
     "csv-exact": "CSV, every text as it is",
     "parquet": "Parquet",
+    "xml": "XML",
+    "sql": "SQL for PostgreSQL, MariaDB and SQLite",
 }
 """The names that jobs use, and what people call them."""
-_MODULES = {"csv": "csv_text", "csv-exact": "csv_text"}
+_MODULES = {"csv": "csv_text", "csv-exact": "csv_text", "xml": "xml_text", "sql": "sql_text"}
 """The modules that are not called as their format is: a module may not hide one of Python's own."""
 
 

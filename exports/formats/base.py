@@ -80,8 +80,8 @@ class Framed:
         return iter(())
 
     def end(self) -> Iterator[Buffer]:
-        if self._end:
-            yield self._end
+        if self._start or self._end:
+            yield self._start + self._end
 
     def most(self, piece: Piece) -> float:
         return len(self._start) + len(piece.data) + len(self._end)

@@ -52,7 +52,7 @@ def base64_texts(array: pa.Array) -> pa.LargeStringArray:
     return _from_polars(_binary(array).bin.encode("base64"))
 
 
-def hex_texts(array: pa.Array) -> pa.LargeStringArray:
+def base16_texts(array: pa.Array) -> pa.LargeStringArray:
     return _from_polars(_binary(array).bin.encode("hex"))
 
 

@@ -1,6 +1,7 @@
 """Any row from any database, in every format, comes back from an independent reader as it went in."""
 
 import json
+import math
 from collections.abc import Iterator
 from datetime import UTC, date, datetime
 from decimal import Decimal
@@ -12,7 +13,7 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from exports.sources.base import MixedColumn, Selection
-from tests.exports.format_reading import READERS, Rows, back, same, written
+from tests.exports.format_reading import READERS, Rows, back, same, there_and_back
 from tests.exports.sources_fixtures import Scratch, mariadb, postgres, scratch, sqlite
 from tests.exports.test_format_jsonl import KINDS, ROWS, batch_of
 from tests.exports.test_sources_any_row import ROW, TYPES
@@ -20,20 +21,20 @@ from tests.exports.test_sources_any_row import ROW, TYPES
 __all__ = ["mariadb", "postgres", "scratch", "sqlite"]
 
 FEW = settings(
-    deadline=None, max_examples=8, phases=(Phase.explicit, Phase.generate), suppress_health_check=[HealthCheck.function_scoped_fixture]
+    deadline=None, max_examples=5, phases=(Phase.explicit, Phase.generate), suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
-MORE = settings(FEW, max_examples=40)
+MORE = settings(FEW, max_examples=25)
 COLUMNS = {"n": "integer", "f": "float", "s": "text", "b": "bytes", "t": "moment", "d": "decimal", "day": "date"}
-each_format = pytest.mark.parametrize("name", READERS)
+each_format = pytest.mark.parametrize("case", READERS)
 
 
-def exported(scratch: Scratch, name: str) -> Rows:
+def exported(scratch: Scratch, case: str) -> Rows:
     """The rows of table t, read, written and read back, in the order of column i."""
     try:
-        data = written(name, _batches(scratch, exact=False))
+        rows = there_and_back(case, _batches(scratch, exact=False))
     except MixedColumn:
-        data = written(name, _batches(scratch, exact=True))
-    return sorted(READERS[name](data), key=lambda row: int(row["i"]))
+        rows = there_and_back(case, _batches(scratch, exact=True))
+    return sorted(rows, key=lambda row: int(row["i"]))
 
 
 def _batches(scratch: Scratch, *, exact: bool) -> Iterator[pa.RecordBatch]:
@@ -44,7 +45,7 @@ def _batches(scratch: Scratch, *, exact: bool) -> Iterator[pa.RecordBatch]:
 @each_format
 @FEW
 @given(rows=st.lists(ROW, min_size=1, max_size=5))
-def test_any_row_of_any_database_comes_back(scratch: Scratch, name: str, rows: list[tuple[Any, ...]]) -> None:
+def test_any_row_of_any_database_comes_back(scratch: Scratch, case: str, rows: list[tuple[Any, ...]]) -> None:
     backend = next(known for known in TYPES if scratch.url.startswith(known))
     scratch.sql("DROP TABLE IF EXISTS t")
     scratch.sql(f"CREATE TABLE t (i int, {TYPES[backend]})")
@@ -52,11 +53,28 @@ def test_any_row_of_any_database_comes_back(scratch: Scratch, name: str, rows: l
     for number, row in enumerate(rows):
         stored = [str(v) if backend == "sqlite" and isinstance(v, datetime | date | Decimal) else v for v in row]
         scratch.sql(f"INSERT INTO t VALUES ({', '.join([mark] * 8)})", (number, *stored))
-    for got, row in zip(exported(scratch, name), rows, strict=True):
-        assert all(same(back(kind, got[column]), value) for (column, kind), value in zip(COLUMNS.items(), row, strict=True)), (got, row)
+    for got, row in zip(exported(scratch, case), rows, strict=True):
+        assert all(
+            same(_signless(back(kind, got[column])), value)
+            for (column, kind), value in zip(COLUMNS.items(), map(_signless, row), strict=True)
+        ), (got, row)
+
+
+def _signless(value: Any) -> Any:
+    """Only PostgreSQL stores the sign of a zero."""
+    return 0.0 if isinstance(value, float) and value == 0.0 else value
 
 
 # --- Whatever a reader can give --------------------------------------------------------------------------------------
+def holdable(case: str, value: Any) -> Any:
+    """What a database can hold at all: PostgreSQL has no NUL in a text, MariaDB no infinity, no NaN and no sign of a zero."""
+    if case == "sql-postgresql" and isinstance(value, str):
+        return value.replace("\0", "")
+    if case == "sql-mariadb" and isinstance(value, float):
+        return _signless(value) if math.isfinite(value) else None
+    return value
+
+
 def kind_of(column: str) -> str:
     word = column.rstrip("0123456789")
     if column == "float32":
@@ -68,9 +86,9 @@ def kind_of(column: str) -> str:
 @each_format
 @MORE
 @given(rows=ROWS.filter(len), skipped=st.integers(0, 3))
-def test_any_batch_comes_back(name: str, rows: list[tuple[Any, ...]], skipped: int) -> None:
-    batch = batch_of(rows, skipped)
-    got = READERS[name](written(name, [batch]))
+def test_any_batch_comes_back(case: str, rows: list[tuple[Any, ...]], skipped: int) -> None:
+    batch = batch_of([tuple(holdable(case, value) for value in row) for row in rows], skipped)
+    got = there_and_back(case, [batch])
     assert len(got) == batch.num_rows
     for found, wanted in zip(got, batch.to_pylist(), strict=True):
         for column in KINDS:
@@ -95,10 +113,10 @@ ODD_POSTGRES = {
 
 
 @each_format
-def test_postgresqls_own_types_come_back_and_their_nulls(postgres: Scratch, name: str) -> None:
+def test_postgresqls_own_types_come_back_and_their_nulls(postgres: Scratch, case: str) -> None:
     postgres.sql(f"CREATE TABLE t (i int, {', '.join(ODD_POSTGRES)})")
     postgres.sql(f"INSERT INTO t VALUES (0, {', '.join(['%s'] * 12)}), (1{', NULL' * 12})", [value for _, value in ODD_POSTGRES.values()])
-    full, empty = exported(postgres, name)
+    full, empty = exported(postgres, case)
     for column, (kind, value) in ODD_POSTGRES.items():
         got, wanted = back(kind, full[column.split()[0]]), value
         if column.startswith("doc"):
@@ -109,18 +127,24 @@ def test_postgresqls_own_types_come_back_and_their_nulls(postgres: Scratch, name
         assert empty[column.split()[0]] is None
 
 
-@each_format
-def test_a_decimal_that_is_not_a_number_comes_back_as_that_word(postgres: Scratch, name: str) -> None:
+@pytest.mark.parametrize("case", [case for case in READERS if case != "sql-mariadb"])
+def test_a_decimal_that_is_not_a_number_comes_back_as_that_word(postgres: Scratch, case: str) -> None:
     postgres.sql("CREATE TABLE t (i int, v numeric(10,2))")
     postgres.sql("INSERT INTO t VALUES (0, 'NaN'), (1, 1.50)")
-    assert [str(row["v"]) for row in exported(postgres, name)] == ["NaN", "1.50"]
+    assert [str(row["v"]) for row in exported(postgres, case)] == ["NaN", "1.50"]
+
+
+def test_mariadb_refuses_a_decimal_that_is_not_a_number(postgres: Scratch) -> None:
+    postgres.sql("CREATE TABLE t AS SELECT 0 AS i, 'NaN'::numeric(10,2) AS v")
+    with pytest.raises(ValueError, match="Incorrect decimal value: 'NaN'"):
+        exported(postgres, "sql-mariadb")
 
 
 @each_format
-def test_moments_that_no_calendar_has_come_back_as_words(postgres: Scratch, name: str) -> None:
+def test_moments_that_no_calendar_has_come_back_as_words(postgres: Scratch, case: str) -> None:
     postgres.sql("CREATE TABLE t (i int, v timestamptz)")
     postgres.sql("INSERT INTO t VALUES (0, 'infinity'), (1, '0044-03-15 12:00+00 BC')")
-    assert [row["v"] for row in exported(postgres, name)] == ["infinity", "-0043-03-15T12:00:00.000000+00:00"]
+    assert [row["v"] for row in exported(postgres, case)] == ["infinity", "-0043-03-15T12:00:00.000000+00:00"]
 
 
 ODD_MARIADB = {
@@ -136,12 +160,12 @@ ODD_MARIADB = {
 
 
 @each_format
-def test_mariadbs_own_types_come_back_and_their_nulls(mariadb: Scratch, name: str) -> None:
+def test_mariadbs_own_types_come_back_and_their_nulls(mariadb: Scratch, case: str) -> None:
     mariadb.sql("SET time_zone = '+00:00'")
     mariadb.sql(f"CREATE TABLE t (i int, {', '.join(f'{column} NULL' for column in ODD_MARIADB)})")
     values = [value.replace(tzinfo=None) if isinstance(value, datetime) else value for _, value in ODD_MARIADB.values()]
     mariadb.sql(f"INSERT INTO t VALUES (0, {', '.join(['%s'] * 8)}), (1{', NULL' * 8})", values)
-    full, empty = exported(mariadb, name)
+    full, empty = exported(mariadb, case)
     for column, (kind, value) in ODD_MARIADB.items():
         got = back(kind, full[column.split()[0]])
         assert got == pytest.approx(value, abs=0, rel=1e-7) if kind == "float" else got == value, column
@@ -149,18 +173,18 @@ def test_mariadbs_own_types_come_back_and_their_nulls(mariadb: Scratch, name: st
 
 
 @each_format
-def test_an_sqlite_column_of_several_types_comes_back_as_json(sqlite: Scratch, name: str) -> None:
+def test_an_sqlite_column_of_several_types_comes_back_as_json(sqlite: Scratch, case: str) -> None:
     sqlite.sql("CREATE TABLE t (i INTEGER, v)")
     values = [1, 2.5, "=\"a'\\", b"\0\xff", None]
     for number, value in enumerate(values):
         sqlite.sql("INSERT INTO t VALUES (?, ?)", (number, value))
-    got = [row["v"] and json.loads(row["v"]) for row in exported(sqlite, name)]
+    got = [row["v"] and json.loads(row["v"]) for row in exported(sqlite, case)]
     assert got == [1, 2.5, "=\"a'\\", {"$base64": "AP8="}, None]
 
 
 @each_format
 @pytest.mark.parametrize("column", ['quote"', "back\\slash", "two words", "line\nbreak", "ключ", "<&>", "1st", "xml:id", "_x0041_"])
-def test_any_column_name_comes_back(sqlite: Scratch, name: str, column: str) -> None:
+def test_any_column_name_comes_back(sqlite: Scratch, case: str, column: str) -> None:
     sqlite.sql('CREATE TABLE t (i INTEGER, "{}" TEXT)'.format(column.replace('"', '""')))
     sqlite.sql("INSERT INTO t VALUES (0, 'x')")
-    assert exported(sqlite, name) == [{"i": exported(sqlite, name)[0]["i"], column: "x"}]
+    assert exported(sqlite, case) == [{"i": exported(sqlite, case)[0]["i"], column: "x"}]

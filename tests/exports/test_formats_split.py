@@ -16,6 +16,7 @@ from tests.exports.format_reading import READERS
 from tests.exports.people import MOMENT, Person
 
 LIMIT = 1_000_000
+CASES = [case for case in READERS if case not in {"sql-postgresql", "sql-mariadb"}]  # the same files as for SQLite
 
 
 @pytest.fixture(scope="module")
@@ -30,8 +31,9 @@ def batch(sizes: list[int]) -> pa.RecordBatch:
     return pa.RecordBatch.from_pydict({"i": range(len(texts)), "s": texts, "b": [source.randbytes(9) for _ in texts]})
 
 
-def packed(name: str, person: Person, rows: pa.RecordBatch) -> list[tuple[int, int, list[dict[str, Any]]]]:
+def packed(case: str, person: Person, rows: pa.RecordBatch) -> list[tuple[int, int, list[dict[str, Any]]]]:
     """(sealed size, rows as the package counted them, rows as they are read) of each file."""
+    name, read = READERS[case]
     chosen = format_named(name)
     encoder = chosen.encoder(rows.schema, "t")
     pieces, files = Pieces(encoder.pieces(rows), encoder.writer), []
@@ -40,23 +42,23 @@ def packed(name: str, person: Person, rows: pa.RecordBatch) -> list[tuple[int, i
         opened = person.decrypt(b"".join(package))
         with zipfile.ZipFile(io.BytesIO(opened.stdout)) as archive:
             assert package.plain_size == archive.getinfo("t").file_size
-            files.append((package.size, package.rows, READERS[name](archive.read("t"))))
+            files.append((package.size, package.rows, read(archive.read("t"))))
     return files
 
 
-@pytest.mark.parametrize("name", READERS)
-def test_no_file_is_larger_than_the_split_size_and_no_row_is_lost(name: str, person: Person) -> None:
+@pytest.mark.parametrize("case", CASES)
+def test_no_file_is_larger_than_the_split_size_and_no_row_is_lost(case: str, person: Person) -> None:
     rows = batch([3000] * 1500)
-    files = packed(name, person, rows)
+    files = packed(case, person, rows)
     assert [int(row["i"]) for _, _, read in files for row in read] == list(range(1500))
     assert [counted for _, counted, _ in files] == [len(read) for _, _, read in files]
     assert max(size for size, _, _ in files) <= LIMIT
     assert min(size for size, _, _ in files[:-1]) > LIMIT * 0.6
 
 
-@pytest.mark.parametrize("name", READERS)
-def test_a_row_larger_than_the_split_size_gets_a_file_of_its_own(name: str, person: Person) -> None:
-    files = packed(name, person, batch([100, 5_000_000, 100]))
+@pytest.mark.parametrize("case", CASES)
+def test_a_row_larger_than_the_split_size_gets_a_file_of_its_own(case: str, person: Person) -> None:
+    files = packed(case, person, batch([100, 5_000_000, 100]))
     assert [[int(row["i"]) for row in read] for _, _, read in files] == [[0], [1], [2]]
 
 
