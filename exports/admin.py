@@ -163,17 +163,17 @@ class DatasetAdmin(SuperuserOnly):
 
 @admin.register(Certificate)
 class CertificateAdmin(ReadOnly):
-    list_display = ("name", "organization", "profile", "key_bits", "not_after", "is_active", "is_primary")
+    list_display = ("name", "organization", "profile", "key", "not_after", "proven_at", "is_active", "is_primary")
     list_filter = ("organization", "profile", "is_active")
     search_fields = ("name", "subject", "fingerprint")
     fields = (
         ("organization", "name"),
-        ("profile", "key_bits"),
+        ("profile", "key_kind", "key_bits"),
         ("is_active", "is_primary"),
         "subject",
         "fingerprint",
         ("not_before", "not_after"),
-        ("uploaded_by", "created_at"),
+        ("uploaded_by", "created_at", "proven_at"),
         "pem",
     )
 

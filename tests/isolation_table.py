@@ -35,10 +35,11 @@ from sqlalchemy import create_engine
 
 from accounts.models import AccessToken, ApiKey, Application, AuditEntry, Identity, Membership
 from accounts.roles import EXPORT_ALL
+from accounts.secrets import digest
 from accounts.services import keys
 from accounts.services.access import access_to
 from accounts.services.audit import record
-from exports.models import Delivery, Notice, Webhook
+from exports.models import Challenge, Delivery, Notice, Webhook
 from exports.services.files import link
 from exports.sources.contact_history import metadata
 from tests.console.scenes import PASSWORD, Scene, certificate_pem, new_job
@@ -225,8 +226,33 @@ def webhook_body(scene: Scene) -> dict[str, object]:
     return {"name": "Chat", "url": "https://chat.example/", "events": ["run.failed"]}
 
 
+def to_certificate(scene: Scene) -> dict[str, object]:
+    return {"certificate_id": scene.certificate.pk}
+
+
+def challenged(scene: Scene) -> dict[str, object]:
+    """A certificate for which the owner has asked for a secret: `right`."""
+    expires = timezone.now() + timedelta(minutes=5)
+    Challenge.objects.get_or_create(
+        certificate=scene.certificate, user=scene.owner, defaults={"digest": digest("right"), "expires_at": expires}
+    )
+    return to_certificate(scene)
+
+
+def recipient(scene: Scene) -> dict[str, object]:
+    return {"name": "second", "pem": certificate_pem().decode()}
+
+
 OWN = [
     api("api/v1/audit", "GET", 200, 403, 200),
+    api("api/v1/certificates", "GET", 200, 403, 200),
+    api("api/v1/certificates", "POST", 201, 403, 201, data=recipient),
+    api("api/v1/certificates/<str:certificate_id>", "GET", 200, 403, 404, args=to_certificate),
+    api("api/v1/certificates/<str:certificate_id>", "PATCH", 200, 403, 404, args=to_certificate, data=lambda scene: {"active": False}),
+    api("api/v1/certificates/<str:certificate_id>/challenge", "POST", 201, 403, 404, args=to_certificate),
+    api(
+        "api/v1/certificates/<str:certificate_id>/challenge", "PUT", 200, 403, 404, args=challenged, data=lambda scene: {"secret": "right"}
+    ),
     anybody("api/schema/<slug:key>", "GET", 200),
     anybody("api/schema/<slug:key>.yaml", "GET", 200),
     anybody("api/docs", "GET", 200),

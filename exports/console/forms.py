@@ -214,7 +214,10 @@ def _subtype_field(dataset: Dataset) -> forms.Field:
 class CertificateForm(forms.Form):
     """What it takes to trust a certificate. A private key, an expired one and the like are refused by the service."""
 
-    file = forms.FileField(label="Certificate file", help_text="X.509, PEM or DER, with an RSA key; 3072 bits or more are recommended.")
+    file = forms.FileField(
+        label="Certificate file",
+        help_text="X.509, PEM or DER, with an RSA key (3072 bits or more are recommended) or one of P-256, P-384, P-521.",
+    )
     name = forms.CharField(max_length=200, required=False, help_text="Whose it is. Empty takes the file's name.")
     profile = forms.ChoiceField(label="Sealing profile", choices=Certificate.Profile.choices, initial=Certificate.Profile.STANDARD)
 

@@ -12,13 +12,13 @@ from django.utils import timezone
 
 from accounts.services.access import Access
 from exports.models import Certificate, File, Job, Run
+from exports.models.certificate import ADVISED_RSA_BITS
 from exports.services import figures, visible
 from exports.services.filters import conditions_of, in_words
 from exports.services.jobs import job_status
 from exports.services.runs import Status, current_runs
 
 EXPIRES_SOON = timedelta(days=30)
-RECOMMENDED_KEY_BITS = 3072
 
 
 def duration_words(length: timedelta | None) -> str:
@@ -155,7 +155,7 @@ class CertificateEntry:
 
     @property
     def is_weak(self) -> bool:
-        return self.certificate.key_bits < RECOMMENDED_KEY_BITS
+        return self.certificate.is_weak
 
     @property
     def is_usable(self) -> bool:
@@ -197,7 +197,7 @@ def certificate_health(access: Access, now: datetime) -> CertificateHealth:
             len(usable), "warn", f"{days} day{'' if days == 1 else 's'} left", f"{first.name} expires on {first.not_after:%Y-%m-%d}"
         )
     if any(entry.is_weak for entry in usable):
-        return CertificateHealth(len(usable), "warn", "Short key", f"{RECOMMENDED_KEY_BITS} bits or more are recommended")
+        return CertificateHealth(len(usable), "warn", "Short key", f"RSA of {ADVISED_RSA_BITS} bits or more are recommended")
     return CertificateHealth(len(usable), "", f"{len(usable)} active", f"valid until {first.not_after:%Y-%m-%d} or longer")
 
 

@@ -1,10 +1,10 @@
 """What is kept: sources and datasets, certificates, jobs, their runs, the parts of a run and its sealed files; notices and whom they are sent to."""
 
-from exports.models.certificate import Certificate
+from exports.models.certificate import Certificate, Challenge
 from exports.models.file import File
 from exports.models.job import Job
 from exports.models.notice import Delivery, MailAddress, Notice, Webhook
 from exports.models.run import Part, Run
 from exports.models.source import Dataset, Source
 
-__all__ = ["Certificate", "Dataset", "Delivery", "File", "Job", "MailAddress", "Notice", "Part", "Run", "Source", "Webhook"]
+__all__ = ["Certificate", "Challenge", "Dataset", "Delivery", "File", "Job", "MailAddress", "Notice", "Part", "Run", "Source", "Webhook"]

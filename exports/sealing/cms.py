@@ -1,4 +1,4 @@
-"""CMS (RFC 5652) as a stream: EnvelopedData and AuthEnvelopedData (RFC 5083, 5084) for one or more RSA recipients.
+"""CMS (RFC 5652) as a stream: EnvelopedData and AuthEnvelopedData (RFC 5083, 5084) for one or more recipients, RSA or elliptic curve.
 
 The length of the content is not known when the first byte goes out, so the outer structures have BER's indefinite length
 and the content is a sequence of OCTET STRINGs, as `openssl cms -encrypt -stream` writes it too. Only the recipients and
@@ -15,15 +15,18 @@ from asn1crypto import x509 as asn1_x509
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import padding as rsa_padding
+from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePublicKey
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
 from cryptography.hazmat.primitives.serialization import Encoding
+
+from exports.sealing.agreement import CURVES, key_agreement
 
 STANDARD, AUTHENTICATED, SMIME = "standard", "authenticated", "smime"
 
 _END = b"\x00\x00"
 _SEQUENCE, _EXPLICIT_0, _CONTENT_0 = b"\x30\x80", b"\xa0\x80", b"\xa0\x80"
-_VERSION_0 = core.Integer(0).dump()
+_VERSION_0, _VERSION_2 = core.Integer(0).dump(), core.Integer(2).dump()
 _DATA = cms.ContentType("data").dump()
 
 
@@ -33,7 +36,7 @@ class SealingError(Exception):
 
 @dataclass(frozen=True)
 class Recipient:
-    """A certificate with an RSA key, and how files are sealed for it: standard, authenticated or smime."""
+    """A certificate with an RSA key or one of an elliptic curve, and how files are sealed for it: standard, authenticated or smime."""
 
     certificate: x509.Certificate
     profile: str = STANDARD
@@ -56,14 +59,15 @@ def content_type(recipients: Sequence[Recipient]) -> str:
 
 
 def seal(chunks: Iterable[bytes], recipients: Sequence[Recipient]) -> Iterator[bytes]:
-    """Encrypt with a fresh AES-256 key that each recipient's RSA key can unwrap. Yields the CMS message in BER."""
+    """Encrypt with a fresh AES-256 key that each recipient's private key gives back. Yields the CMS message in BER."""
     key = os.urandom(32)
     authenticated = content_type(recipients) == "authEnveloped-data"
     cipher: _ContentCipher = _Gcm(key) if authenticated else _Cbc(key)
     kind = "authenticated_enveloped_data" if authenticated else "enveloped_data"
-    infos = cms.RecipientInfos([_recipient_info(recipient, key) for recipient in recipients])
+    infos = sorted(_recipient_info(recipient, key) for recipient in recipients)
+    version = _VERSION_2 if not authenticated and any(map(is_curve, recipients)) else _VERSION_0
     yield b"".join((
-        _SEQUENCE, cms.ContentType(kind).dump(), _EXPLICIT_0, _SEQUENCE, _VERSION_0, infos.dump(),
+        _SEQUENCE, cms.ContentType(kind).dump(), _EXPLICIT_0, _SEQUENCE, version, _set(infos),
         _SEQUENCE, _DATA, cipher.algorithm, _CONTENT_0,
     ))  # fmt: skip
     for chunk in chunks:
@@ -76,6 +80,11 @@ def _octets(data: bytes) -> Iterator[bytes]:
     if data:
         yield core.OctetString(b"").dump()[:1] + _length(len(data))
         yield data
+
+
+def _set(sorted_members: list[bytes]) -> bytes:
+    members = b"".join(sorted_members)
+    return b"\x31" + _length(len(members)) + members
 
 
 def _length(size: int) -> bytes:
@@ -143,13 +152,22 @@ class _Gcm:
         return tail
 
 
-def _recipient_info(recipient: Recipient, key: bytes) -> cms.RecipientInfo:
+def is_curve(recipient: Recipient) -> bool:
+    return isinstance(recipient.certificate.public_key(), EllipticCurvePublicKey)
+
+
+def _recipient_info(recipient: Recipient, key: bytes) -> bytes:
+    """In DER. Raises SealingError for a key that nothing can be sealed for."""
     public_key = recipient.certificate.public_key()
-    if not isinstance(public_key, RSAPublicKey):
-        raise SealingError("Files can be sealed for certificates with an RSA key only.")
     parsed = asn1_x509.Certificate.load(recipient.certificate.public_bytes(Encoding.DER))
+    if isinstance(public_key, EllipticCurvePublicKey) and public_key.curve.name in CURVES:
+        if recipient.profile == SMIME:
+            raise SealingError("The profile smime is for RSA keys: old mail clients cannot open what is sealed for an elliptic curve.")
+        return key_agreement(parsed, public_key, key)
+    if not isinstance(public_key, RSAPublicKey):
+        raise SealingError("Files can be sealed for certificates with an RSA key or one of the curves P-256, P-384 and P-521 only.")
     algorithm, wrapping = _key_transport(recipient.profile)
-    return cms.RecipientInfo(
+    info = cms.RecipientInfo(
         "ktri",
         {
             "version": "v0",
@@ -158,6 +176,7 @@ def _recipient_info(recipient: Recipient, key: bytes) -> cms.RecipientInfo:
             "encrypted_key": public_key.encrypt(key, wrapping),
         },
     )
+    return bytes(info.dump())
 
 
 def _key_transport(profile: str) -> tuple[cms.KeyEncryptionAlgorithm, rsa_padding.AsymmetricPadding]:

@@ -1,11 +1,11 @@
 """The certificates that files are sealed for. What is refused is neither stored nor logged."""
 
-from dataclasses import dataclass
 from datetime import datetime
 
 from cryptography import x509
 from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePublicKey
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 from cryptography.hazmat.primitives.serialization import Encoding
 from django.db import transaction
@@ -17,19 +17,22 @@ from accounts.roles import ADMINISTER
 from accounts.services.access import Access
 from accounts.services.audit import values_of
 from exports.models import Certificate
+from exports.models.certificate import ADVISED_RSA_BITS
+from exports.sealing.agreement import CURVES
+from exports.sealing.cms import Recipient, SealingError, seal
 from exports.services import visible
 from exports.services.errors import Invalid, NotFound
 from exports.services.trail import CERTIFICATE, tell
 
 HIGHEST_BYTES = 64 * 1024
-LOWEST_BITS, ADVISED_BITS = 2048, 3072
+LOWEST_BITS, HIGHEST_BITS = 2048, 16_384
 NAME_LENGTH = 200
 
 
-@dataclass(frozen=True)
-class _Accepted:
-    certificate: x509.Certificate
-    key_bits: int
+_PLAIN_RSA = x509.ObjectIdentifier("1.2.840.113549.1.1.1")
+"""Other RSA keys are for signatures only."""
+
+Key = RSAPublicKey | EllipticCurvePublicKey
 
 
 def usable(organization: Organization, at: datetime | None = None) -> QuerySet[Certificate]:
@@ -70,7 +73,7 @@ def upload(
     profile: str = Certificate.Profile.STANDARD,
     primary: bool = True,
 ) -> Certificate:
-    """Accept an X.509 certificate (PEM or DER) with an RSA key. As primary it replaces the former one, which becomes inactive.
+    """Accept an X.509 certificate (PEM or DER) with an RSA key or one of an elliptic curve. As primary it replaces the former one, which becomes inactive.
 
     Raises Denied, and Invalid under `certificatefilename`, `file` or `profile`.
     """
@@ -78,8 +81,9 @@ def upload(
     check_name(name)
     if profile not in Certificate.Profile.values:
         raise Invalid({"profile": f'profile "{profile[:40]}" is unknown. Write one of {", ".join(Certificate.Profile.values)}.'})
-    accepted = _accept(data, timezone.now())
-    parsed = accepted.certificate
+    parsed, key = _accept(data, timezone.now())
+    if isinstance(key, EllipticCurvePublicKey) and profile == Certificate.Profile.SMIME:
+        raise Invalid({"profile": "profile smime is for RSA keys: old mail clients cannot open what is sealed for a curve. Take standard."})
     with transaction.atomic():
         organization = Organization.objects.select_for_update().get(pk=access.organization.pk)
         former = organization.certificates.filter(is_primary=True).first() if primary else None
@@ -93,7 +97,8 @@ def upload(
             is_primary=primary,
             subject=parsed.subject.rfc4514_string()[:500],
             fingerprint=parsed.fingerprint(hashes.SHA256()).hex(),
-            key_bits=accepted.key_bits,
+            key_kind=CURVES[key.curve.name][0] if isinstance(key, EllipticCurvePublicKey) else "RSA",
+            key_bits=key.key_size,
             not_before=parsed.not_valid_before_utc,
             not_after=parsed.not_valid_after_utc,
             uploaded_by=access.user,
@@ -105,9 +110,9 @@ def upload(
 
 def warning(certificate: Certificate) -> str:
     """A sentence for the uploader about a key that is accepted but short; empty if all is well."""
-    if certificate.key_bits >= ADVISED_BITS:
+    if not certificate.is_weak:
         return ""
-    return f"The key has {certificate.key_bits} bits; {ADVISED_BITS} or more are recommended."
+    return f"The key has {certificate.key_bits} bits; {ADVISED_RSA_BITS} or more are recommended."
 
 
 def check_name(name: str) -> None:
@@ -117,7 +122,7 @@ def check_name(name: str) -> None:
         raise Invalid({"certificatefilename": f"The certificate's name {sentence}"})
 
 
-def _accept(data: bytes, now: datetime) -> _Accepted:
+def _accept(data: bytes, now: datetime) -> tuple[x509.Certificate, Key]:
     """Raises Invalid under `file`. The sentences hold nothing of `data`."""
     wrong = _wrong_kind(data)
     if wrong:
@@ -128,10 +133,19 @@ def _accept(data: bytes, now: datetime) -> _Accepted:
         usage = _key_usage(parsed)
     except (ValueError, TypeError, UnsupportedAlgorithm):
         raise Invalid({"file": "The file cannot be read as an X.509 certificate. Upload one in PEM or DER form."}) from None
-    wrong = _wrong_key(key) or _wrong_time(parsed, now) or _wrong_usage(usage)
-    if wrong or not isinstance(key, RSAPublicKey):
+    wrong = _wrong_key(parsed, key) or _wrong_time(parsed, now) or _wrong_usage(key, usage)
+    if wrong or not isinstance(key, RSAPublicKey | EllipticCurvePublicKey):
         raise Invalid({"file": wrong})
-    return _Accepted(parsed, key.key_size)
+    _try_sealing(parsed)
+    return parsed, key
+
+
+def _try_sealing(parsed: x509.Certificate) -> None:
+    """What no rule above foresees, such as an exponent that the library refuses, must not come to light in a run."""
+    try:
+        list(seal([b""], [Recipient(parsed)]))
+    except (SealingError, ValueError, UnsupportedAlgorithm):
+        raise Invalid({"file": "Nothing can be sealed for the certificate's key. Upload a certificate with another key."}) from None
 
 
 def _wrong_kind(data: bytes) -> str:
@@ -169,12 +183,19 @@ def _key_usage(parsed: x509.Certificate) -> x509.KeyUsage | None:
         return None
 
 
-def _wrong_key(key: object) -> str:
-    if not isinstance(key, RSAPublicKey):
-        return "The certificate's key is not RSA. Upload a certificate with an RSA key of 2048 bits or more, better 3072."
+def _wrong_key(parsed: x509.Certificate, key: object) -> str:
+    if isinstance(key, EllipticCurvePublicKey):
+        names = [name for name, _, _ in CURVES.values()]
+        return (
+            "" if key.curve.name in CURVES else f"The certificate's key is of the curve {key.curve.name}. It must be {' or '.join(names)}."
+        )
+    if not isinstance(key, RSAPublicKey) or parsed.public_key_algorithm_oid != _PLAIN_RSA:
+        return (
+            "The certificate's key is neither RSA nor of an elliptic curve that files can be sealed for. Upload one with RSA of 3072 bits."
+        )
     if key.key_size < LOWEST_BITS:
-        return f"The certificate's RSA key has {key.key_size} bits. It must have {LOWEST_BITS} or more, better {ADVISED_BITS}."
-    return ""
+        return f"The certificate's RSA key has {key.key_size} bits. It must have {LOWEST_BITS} or more, better {ADVISED_RSA_BITS}."
+    return f"The certificate's RSA key has {key.key_size} bits; at most {HIGHEST_BITS} are possible." if key.key_size > HIGHEST_BITS else ""
 
 
 def _wrong_time(parsed: x509.Certificate, now: datetime) -> str:
@@ -185,7 +206,11 @@ def _wrong_time(parsed: x509.Certificate, now: datetime) -> str:
     return ""
 
 
-def _wrong_usage(usage: x509.KeyUsage | None) -> str:
-    if usage is not None and not usage.key_encipherment:
-        return "The certificate's key usage does not allow key encipherment. Upload one that may be used for encryption."
-    return ""
+def _wrong_usage(key: object, usage: x509.KeyUsage | None) -> str:
+    """An RSA key enciphers the content's key, a curve's agrees on one. A certificate that says nothing allows everything."""
+    if usage is None:
+        return ""
+    what, allowed = (
+        ("key encipherment", usage.key_encipherment) if isinstance(key, RSAPublicKey) else ("key agreement", usage.key_agreement)
+    )
+    return "" if allowed else f"The certificate's key usage does not allow {what}. Upload one that may be used for encryption."

@@ -30,7 +30,7 @@ JOB = (
     *("cancelled_at", "deleted_at"),
 )
 FILE = ("name", "run", "rows", "size", "sha256", "expires_at")
-CERTIFICATE = ("name", "subject", "fingerprint", "profile", "key_bits", "not_after", "is_primary", "is_active")
+CERTIFICATE = ("name", "subject", "fingerprint", "profile", "key_kind", "key_bits", "not_after", "is_primary", "is_active")
 
 WEBHOOK = ("name", "url", "secret", "events", "is_active")
 MAIL_ADDRESS = ("address", "events")

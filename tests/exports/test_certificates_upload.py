@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
-from cryptography.hazmat.primitives.asymmetric import ec, rsa
+from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 from cryptography.hazmat.primitives.asymmetric.types import CertificateIssuerPrivateKeyTypes
 from cryptography.hazmat.primitives.serialization import BestAvailableEncryption, Encoding, NoEncryption, PrivateFormat, pkcs12
 from cryptography.x509.oid import NameOID
@@ -21,12 +21,18 @@ KEY = rsa.generate_private_key(65537, 2048)
 
 
 def certificate_of(
-    key: CertificateIssuerPrivateKeyTypes = KEY, start: datetime = NOW - DAY, end: datetime = NOW + DAY, encipherment: bool | None = None
+    key: CertificateIssuerPrivateKeyTypes = KEY,
+    *,
+    start: datetime = NOW - DAY,
+    end: datetime = NOW + DAY,
+    encipherment: bool | None = None,
+    agreement: bool = False,
+    public: rsa.RSAPublicKey | None = None,
 ) -> x509.Certificate:
     name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "tests")])
-    builder = x509.CertificateBuilder(name, name, key.public_key(), x509.random_serial_number(), start, end)
+    builder = x509.CertificateBuilder(name, name, public or key.public_key(), x509.random_serial_number(), start, end)
     if encipherment is not None:
-        usage = x509.KeyUsage(True, False, encipherment, False, False, False, False, False, False)
+        usage = x509.KeyUsage(True, False, encipherment, False, agreement, False, False, False, False)
         builder = builder.add_extension(usage, critical=True)
     return builder.sign(key, hashes.SHA256())
 
@@ -39,6 +45,12 @@ def private(encoding: Encoding, form: PrivateFormat) -> bytes:
     return KEY.private_bytes(encoding, form, NoEncryption())
 
 
+def signed_by_itself(key: ed25519.Ed25519PrivateKey) -> x509.Certificate:
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "tests")])
+    return x509.CertificateBuilder(name, name, key.public_key(), 1, NOW - DAY, NOW + DAY).sign(key, None)
+
+
+CURVE = ec.generate_private_key(ec.SECP384R1())
 GOOD = certificate_of()
 REFUSED = {
     "nothing": (b"", "empty"),
@@ -51,7 +63,14 @@ REFUSED = {
     "chain": (pem(GOOD) + pem(GOOD), "more than one"),
     "64 KB and more": (pem(GOOD) + b"\n" * 65_536, "at most 65536"),
     "RSA 1024": (pem(certificate_of(rsa.generate_private_key(65537, 1024))), "1024 bits"),
-    "EC": (pem(certificate_of(ec.generate_private_key(ec.SECP256R1()))), "not RSA"),
+    "RSA of 20000 bits": (pem(certificate_of(public=rsa.RSAPublicNumbers(65537, 2**20_000 + 1).public_key())), "at most 16384"),
+    "RSA with an exponent that no library takes": (
+        pem(certificate_of(public=rsa.RSAPublicNumbers(2**100 + 1, 2**4095 + 1).public_key())),
+        "Nothing can be sealed",
+    ),
+    "a curve of others": (pem(certificate_of(ec.generate_private_key(ec.SECP256K1()))), "P-256 or P-384 or P-521"),
+    "Ed25519": (pem(signed_by_itself(ed25519.Ed25519PrivateKey.generate())), "neither RSA nor"),
+    "curve for signatures only": (pem(certificate_of(CURVE, encipherment=True)), "key agreement"),
     "expired": (pem(certificate_of(start=NOW - 2 * DAY, end=NOW - DAY)), "expired"),
     "not yet valid": (pem(certificate_of(start=NOW + DAY, end=NOW + 2 * DAY)), "not valid before"),
     "for signatures only": (pem(certificate_of(encipherment=False)), "key encipherment"),
@@ -76,6 +95,25 @@ def test_pem_and_der_are_accepted(access: Access, data: bytes) -> None:
     assert certificate.pem.startswith("-----BEGIN CERTIFICATE-----\n")
     assert (certificate.key_bits, certificate.subject, certificate.uploaded_by) == (2048, "CN=tests", access.user)
     assert "3072" in warning(certificate)
+
+
+@pytest.mark.parametrize("profile", ["standard", "authenticated"])
+@pytest.mark.parametrize("encipherment", [None, False])
+def test_a_curve_is_accepted_without_a_warning(access: Access, profile: str, encipherment: bool | None) -> None:
+    certificate = upload(access, "c.pem", pem(certificate_of(CURVE, encipherment=encipherment, agreement=True)), profile=profile)
+    assert (certificate.key, certificate.key_bits, warning(certificate)) == ("P-384", 384, "")
+
+
+def test_a_curve_for_old_mail_clients_is_refused(access: Access) -> None:
+    with pytest.raises(Invalid, match="smime is for RSA keys") as refused:
+        upload(access, "c.pem", pem(certificate_of(CURVE)), profile="smime")
+    assert list(refused.value.errors) == ["profile"]
+
+
+@pytest.mark.parametrize("bits", [2048, 3072])
+def test_a_short_key_is_warned_about(access: Access, bits: int) -> None:
+    certificate = upload(access, "c.pem", pem(certificate_of(KEY if bits == 2048 else rsa.generate_private_key(65537, bits))))
+    assert bool(warning(certificate)) == certificate.is_weak == (bits < 3072)
 
 
 def test_a_new_primary_replaces_the_former_one(access: Access) -> None:

@@ -4,7 +4,7 @@ import hashlib
 import io
 import subprocess
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -75,9 +75,50 @@ def test_nothing_is_sealed_for_nobody() -> None:
         list(seal([b"x"], []))
 
 
-def test_an_elliptic_curve_key_is_refused_with_a_sentence(tmp_path: Path) -> None:
-    person = Person(tmp_path, "curve", ec.generate_private_key(ec.SECP256R1()))
-    with pytest.raises(SealingError, match="RSA key only"):
+CURVES: dict[str, Callable[[], ec.EllipticCurve]] = {"P-256": ec.SECP256R1, "P-384": ec.SECP384R1, "P-521": ec.SECP521R1}
+
+
+@pytest.fixture(scope="module")
+def curves(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Person]:
+    folder = tmp_path_factory.mktemp("curves")
+    return {name: Person(folder, name, ec.generate_private_key(curve())) for name, curve in CURVES.items()}
+
+
+@pytest.mark.parametrize("profile", [STANDARD, AUTHENTICATED])
+@pytest.mark.parametrize("curve", CURVES)
+def test_openssl_decrypts_for_every_curve(curves: dict[str, Person], curve: str, profile: str) -> None:
+    person, data = curves[curve], bytes(range(256)) * 1000
+    sealed = sealed_for(Recipient(person.certificate, profile), data=data)
+    assert person.decrypt(sealed).stdout == data
+    assert person.decrypt_by_key(sealed).stdout == data
+
+
+@pytest.mark.parametrize("profiles", [(STANDARD, STANDARD), (SMIME, STANDARD), (AUTHENTICATED, AUTHENTICATED)])
+def test_rsa_and_curves_share_a_file_and_each_opens_it_alone(
+    people: tuple[Person, Person], curves: dict[str, Person], profiles: tuple[str, str]
+) -> None:
+    recipients = [Recipient(person.certificate, profiles[0]) for person in people]
+    recipients += [Recipient(person.certificate, profiles[1]) for person in curves.values()]
+    sealed = sealed_for(*recipients)
+    for person in (*people, *curves.values()):
+        assert person.decrypt(sealed).stdout == person.decrypt_by_key(sealed).stdout == b"the rows"
+
+
+def test_another_key_of_the_same_curve_opens_nothing(curves: dict[str, Person], tmp_path: Path) -> None:
+    stranger = Person(tmp_path, "stranger", ec.generate_private_key(ec.SECP256R1()))
+    opened = stranger.decrypt_by_key(sealed_for(Recipient(curves["P-256"].certificate)))
+    assert opened.returncode != 0
+    assert b"the rows" not in opened.stdout
+
+
+def test_old_mail_clients_profile_and_a_curve_are_refused_with_a_sentence(curves: dict[str, Person]) -> None:
+    with pytest.raises(SealingError, match="smime is for RSA"):
+        sealed_for(Recipient(curves["P-256"].certificate, SMIME))
+
+
+def test_another_curve_is_refused_with_a_sentence(tmp_path: Path) -> None:
+    person = Person(tmp_path, "curve", ec.generate_private_key(ec.SECP256K1()))
+    with pytest.raises(SealingError, match="P-256, P-384 and P-521"):
         sealed_for(Recipient(person.certificate))
 
 

@@ -180,7 +180,7 @@ class WebhookSecret(OwnView):
 
 
 class WebhookPing(OwnView):
-    @operation("ping_webhook", {202: DeliveryInfo}, failures=(400, 404, 409))
+    @operation("ping_webhook", {202: DeliveryInfo}, body=NoBody, failures=(400, 404, 409))
     def post(self, request: Request, webhook_id: str) -> Response:
         """Send a test, in a moment: see the webhook's deliveries for the answer."""
         read_body(request, NoBody)
@@ -213,7 +213,7 @@ class Deliveries(OwnView):
 
 
 class Resend(OwnView):
-    @operation("resend_webhook_delivery", {202: DeliveryInfo}, failures=(400, 404, 409))
+    @operation("resend_webhook_delivery", {202: DeliveryInfo}, body=NoBody, failures=(400, 404, 409))
     def post(self, request: Request, webhook_id: str, delivery_id: str) -> Response:
         """Send a delivery's notice once more."""
         read_body(request, NoBody)

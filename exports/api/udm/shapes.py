@@ -223,7 +223,9 @@ class CertificateInfo(serializers.ModelSerializer[Certificate]):
 
 
 class CertificateUpload(StrictSerializer):
-    file = serializers.FileField(help_text="X.509, PEM or DER, RSA of 2048 bits or more.", max_length=200)
+    file = serializers.FileField(
+        help_text="X.509, PEM or DER; RSA of 2048 bits or more, better 3072, or P-256, P-384, P-521.", max_length=200
+    )
     profile = serializers.ChoiceField(choices=Certificate.Profile.choices, required=False, help_text="How files are sealed for it.")
 
 
