@@ -12,6 +12,7 @@ LABELS = {
     "csv": "CSV, safe to open in a spreadsheet",
     "csv-exact": "CSV, every text as it is",
     "parquet": "Parquet",
+    "xlsx": "Excel",
     "xml": "XML",
     "sql": "SQL for PostgreSQL, MariaDB and SQLite",
 }

@@ -1,6 +1,7 @@
 """Files of every format, and readers of them that share nothing with what wrote them. Each gives rows as {column: value}."""
 
 import base64
+import io
 import os
 import re
 import sqlite3
@@ -16,6 +17,7 @@ from xml.etree import ElementTree as ET
 
 import duckdb
 import numpy as np
+import openpyxl
 import psycopg
 import pyarrow as pa
 import pymysql
@@ -83,6 +85,29 @@ def _content(cell: ET.Element) -> str | bytes | None:
     return base64.b64decode(cell.text or "", validate=True) if cell.get("encoding") == "base64" else cell.text or ""
 
 
+# --- XLSX ------------------------------------------------------------------------------------------------------------
+def read_xlsx(data: bytes) -> Rows:
+    """What openpyxl reads, with long texts put together and Office Open XML's escapes undone (which Excel does itself)."""
+    if not data:
+        return []
+    with closing(openpyxl.load_workbook(io.BytesIO(data), read_only=True)) as book:
+        names, *rows = ([_unescaped(cell) for cell in row] for row in book["rows"].iter_rows(values_only=True))
+    return [_whole(names, row) for row in rows]
+
+
+def _unescaped(cell: Any) -> Any:
+    return re.sub("_x([0-9A-F]{4})_", lambda match: chr(int(match[1], 16)), cell) if isinstance(cell, str) else cell
+
+
+def _whole(names: list[str], row: list[Any]) -> dict[str, Any]:
+    found = dict(zip(names, row + [None] * (len(names) - len(row)), strict=False))
+    behind = iter(row[len(names) :])
+    while name := next(behind, None):
+        for _ in range(next(behind)):
+            found[name] += next(behind)
+    return found
+
+
 # --- SQL: what the databases themselves make of it, loaded by their own clients ---------------------------------------
 def _run(command: list[str], data: bytes, **environment: str) -> None:
     done = subprocess.run(command, input=data, capture_output=True, check=False, env={**os.environ, **environment})
@@ -131,6 +156,7 @@ def read_sql_in_sqlite(data: bytes) -> Rows:
 READERS: dict[str, tuple[str, Callable[[bytes], Rows]]] = {
     "csv-exact": ("csv-exact", read_csv),
     "parquet": ("parquet", read_parquet),
+    "xlsx": ("xlsx", read_xlsx),
     "xml": ("xml", read_xml),
     "sql-postgresql": ("sql", read_sql_in_postgresql),
     "sql-mariadb": ("sql", read_sql_in_mariadb),
