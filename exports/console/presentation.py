@@ -15,7 +15,7 @@ from exports.models import Certificate, File, Job, Run
 from exports.models.certificate import ADVISED_RSA_BITS
 from exports.services import figures, visible
 from exports.services.filters import conditions_of, in_words
-from exports.services.jobs import job_status
+from exports.services.jobs import status_beside
 from exports.services.runs import Status, current_runs
 
 EXPIRES_SOON = timedelta(days=30)
@@ -246,4 +246,4 @@ def job_entries(jobs: Iterable[Job]) -> list[JobEntry]:
     found = list(jobs)
     current, last = current_runs(found), figures.last_runs(found)
     active = {entry.run.job_id: entry for entry in run_entries(run for run in current.values() if run.is_active)}
-    return [JobEntry(job, job_status(job, current.get(job.pk)), active.get(job.pk), last.get(job.pk)) for job in found]
+    return [JobEntry(job, status_beside(job, current.get(job.pk)), active.get(job.pk), last.get(job.pk)) for job in found]

@@ -83,13 +83,14 @@ class Run(Claimable):
 
     @property
     def progress(self) -> int:
+        """As progress_at() has it, now."""
+        return self.progress_at(self.parts.aggregate(done=models.Sum("rows_done"))["done"] or 0)
+
+    def progress_at(self, rows_done: int) -> int:
         """Per cent, 0 … 100, from row counts; 100 only when completed."""
         if self.status == self.Status.COMPLETED:
             return 100
-        if not self.rows_total:
-            return 0
-        done = self.parts.aggregate(done=models.Sum("rows_done"))["done"] or 0
-        return min(99, done * 100 // self.rows_total)
+        return min(99, rows_done * 100 // self.rows_total) if self.rows_total else 0
 
 
 class Part(Claimable):

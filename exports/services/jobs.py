@@ -57,12 +57,13 @@ def find(access: Access, job_id: int) -> Job:
     return job
 
 
-def job_status(job: Job, current: Run | None = None) -> Status:
-    """Suspended, else the state of the run that goes on, else Scheduled, else how the last run ended.
+def job_status(job: Job) -> Status:
+    """Suspended, else the state of the run that goes on, else Scheduled, else how the last run ended."""
+    return status_beside(job, current_runs([job]).get(job.pk))
 
-    `current` is the job's `current_runs()` entry; without it, it is looked up.
-    """
-    current = current or current_runs([job]).get(job.pk)
+
+def status_beside(job: Job, current: Run | None) -> Status:
+    """The same of a job whose entry in `current_runs()` is known."""
     if job.suspended:
         return Status.SUSPENDED
     if current and current.is_active:

@@ -3,6 +3,7 @@
 from django.db.models import TextChoices
 
 from accounts.services.access import Access
+from exports.formats import LABELS as FORMATS
 from exports.models import Certificate, Job
 from exports.services import visible
 from exports.services.definitions import data_types, sources
@@ -25,6 +26,8 @@ def labels(access: Access) -> dict[str, dict[str, str]]:
         "jobStatuses": job_statuses(access),
         "jobTypes": _labels(Job.Kind),
         "scheduleTypes": SCHEDULE_TYPES,
+        "misfirePolicies": _labels(Job.Misfire),
+        "fileFormats": FORMATS,
         "sealingProfiles": _labels(Certificate.Profile),
         "sources": {source.key: source.name for source in sources(access)},
         "types": {dataset.name: dataset.name for dataset in datasets},

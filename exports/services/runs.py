@@ -7,7 +7,7 @@ from enum import StrEnum
 
 from django.core.files.storage import default_storage
 from django.db import transaction
-from django.db.models import Exists, F, OuterRef, Q, QuerySet
+from django.db.models import Exists, F, OuterRef, Q, QuerySet, Sum
 from django.db.models.functions import Now
 
 from accounts.services.access import Access
@@ -91,13 +91,15 @@ def find(access: Access, run_id: int) -> Run:
 def outcomes(runs: Iterable[Run]) -> dict[int, Outcome]:
     """The outcome of each run, by its id."""
     found = {run.pk: run for run in runs}
+    done = dict(Part.objects.filter(run__in=found).values_list("run").annotate(Sum("rows_done")))
     listed: dict[int, list[File]] = {}
     for file in File.objects.listed().filter(run__in=found).order_by("part_id", "pk"):
         listed.setdefault(file.run_id, []).append(file)
-    return {
-        pk: Outcome(run.progress, tuple(file.name for file in listed.get(pk, [])), sum(file.size for file in listed.get(pk, [])))
-        for pk, run in found.items()
-    }
+    return {pk: _outcome(run.progress_at(done.get(pk, 0)), listed.get(pk, [])) for pk, run in found.items()}
+
+
+def _outcome(progress: int, listed: Sequence[File]) -> Outcome:
+    return Outcome(progress, tuple(file.name for file in listed), sum(file.size for file in listed))
 
 
 def current_runs(jobs: Sequence[Job]) -> dict[int, Run]:

@@ -6,6 +6,8 @@ from typing import Any
 
 import pytest
 from django.core.files.storage import default_storage
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 from rest_framework.test import APIClient
 
@@ -120,6 +122,21 @@ def test_lists_of_version_4_are_not_cut(api: APIClient, make_job: Callable[..., 
     )
     answer = api.get("/udm/v4/export/jobs").json()
     assert (answer["count"], len({item["id"] for item in answer["items"]})) == (1501, 1501)
+
+
+@pytest.mark.parametrize("path", ["/udm/v10/export/jobs", "/udm/v10/export/history", "/udm/v10/file-metadatas", "/udm/v4/export/jobs"])
+def test_a_longer_list_takes_no_more_queries(api: APIClient, make_run: Callable[..., Run], completed_run: Run, path: str) -> None:
+    def queries() -> int:
+        with CaptureQueriesContext(connection) as context:
+            assert api.get(path).status_code == 200
+        return len(context)
+
+    few = queries()
+    for job in (make_run().job, make_run(Run.Status.FAILED, rows_total=10).job, make_run(Run.Status.COMPLETED).job):
+        Job.objects.create(
+            organization=job.organization, owner=job.owner, source=job.source, dataset=job.dataset, title="None", split_bytes=1
+        )
+    assert queries() == few
 
 
 @pytest.mark.parametrize("query", ["field=title&orderField=id", "field=secret"])

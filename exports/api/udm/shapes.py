@@ -14,7 +14,7 @@ from exports.models import Certificate, File, Job, Run
 from exports.services.definitions import JobDefinition
 from exports.services.errors import Invalid
 from exports.services.filters import condition_from
-from exports.services.jobs import job_status
+from exports.services.jobs import status_beside
 from exports.services.runs import Outcome, Status, current_runs, outcomes, run_status
 from exports.sources.conditions import Kind, Operator
 
@@ -133,7 +133,7 @@ def _job_infos(jobs: Sequence[Job], shape: type[JobInfo]) -> list[Any]:
     rows = []
     for job in jobs:
         run = current.get(job.pk)
-        seen = {"id": job.pk, "status": job_status(job, run), "createdDate": job.created_at, "parentId": 0}
+        seen = {"id": job.pk, "status": status_beside(job, run), "createdDate": job.created_at, "parentId": 0}
         rows.append(_info(job, brought[run.pk] if run else Outcome()) | seen)
     return list(shape(rows, many=True).data)
 
@@ -267,6 +267,8 @@ class Labels(serializers.Serializer[Any]):
     jobStatuses = KeyValueItem(many=True)
     jobTypes = KeyValueItem(many=True)
     scheduleTypes = KeyValueItem(many=True)
+    misfirePolicies = KeyValueItem(many=True)
+    fileFormats = KeyValueItem(many=True)
     sealingProfiles = KeyValueItem(many=True)
     sources = KeyValueItem(many=True)
     types = KeyValueItem(many=True)

@@ -4,7 +4,6 @@
 
 from typing import Any, ClassVar
 
-from drf_spectacular.utils import extend_schema_serializer
 from rest_framework import serializers
 
 from accounts.api.api_keys import HEADER
@@ -32,7 +31,6 @@ class UcsJobParams(shapes.UcsJobParams):
     )
 
 
-@extend_schema_serializer(component_name="SchedulerParam10")
 class SchedulerParam(shapes.SchedulerParam):
     misfire = serializers.ChoiceField(
         choices=Job.Misfire.values,
