@@ -83,3 +83,17 @@ def test_two_beats_start_each_slot_once(world: World, start: Start) -> None:
     time.sleep(2)
     assert Run.objects.filter(job=job).count() == 1
     world.assert_whole(run)
+
+
+def test_beat_alone_makes_a_pending_run_of_what_is_due(world: World, start: Start) -> None:
+    """No worker runs at all, so none that is busy can delay it. It happens at the row's moment: the poll is an hour away."""
+    job = world.job(start_date=timezone.now() + timedelta(seconds=12))
+    job.next_slot = job.start_date
+    job.save()
+    sync_beat(job)
+    start("beat", "--loglevel", "ERROR", "--pidfile", "", STRONGROOM_POLL_SECONDS="3600", STRONGROOM_LEASE_SECONDS="3600")
+    deadline = time.monotonic() + 60
+    while not (run := Run.objects.filter(job=job).first()):
+        assert time.monotonic() < deadline, "no run was started"
+        time.sleep(0.1)
+    assert (run.status, run.slot) == (Run.Status.PENDING, job.start_date)
