@@ -7,8 +7,7 @@ speaks for many jobs with one, is exports/scheduler.py.
 from collections.abc import Iterable
 from datetime import datetime
 
-from django.db.models import CharField, Min, Q, QuerySet, Value
-from django.db.models.functions import Cast, Concat
+from django.db.models import Case, Min, Q, QuerySet, When
 from django_celery_beat.models import ClockedSchedule, CrontabSchedule, PeriodicTask, PeriodicTasks
 
 from exports.models import Job
@@ -64,9 +63,9 @@ def rows_until(moment: datetime) -> "QuerySet[PeriodicTask]":
     Ten thousand jobs are as many rows; a day may come when all of them change, and beat reads them at every change.
     """
     due = Job.objects.filter(next_slot__lte=moment, suspended=False, cancelled_at=None, deleted_at=None)
-    names = due.annotate(beat=Concat(Value(PREFIX), Cast("pk", CharField()))).values("beat")
-    spokesmen = PeriodicTask.objects.filter(_OURS, enabled=True, name__in=names).values("crontab", "clocked__clocked_time")
-    enabled = PeriodicTask.objects.filter(~_OURS | Q(pk__in=spokesmen.annotate(first=Min("pk")).values("first")), enabled=True)
+    clocks = due.values("cron", "timezone", once=Case(When(cron="", then="next_slot")))
+    names = [f"{PREFIX}{pk}" for pk in clocks.annotate(first=Min("pk")).values_list("first", flat=True)]
+    enabled = PeriodicTask.objects.filter(~_OURS | Q(name__in=names), enabled=True)
     rows: QuerySet[PeriodicTask] = enabled.select_related("interval", "crontab", "solar", "clocked")
     return rows
 

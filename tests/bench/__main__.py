@@ -12,6 +12,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -40,6 +41,7 @@ class Figure:
     bar: float | None
     what: str
     at_most: bool = False
+    measured: str = f"{ROWS:,} × {REPEATS}"
 
     @property
     def passed(self) -> bool:
@@ -150,7 +152,37 @@ def dlt() -> Iterator[Figure]:
             yield Figure(f"dlt-{backend}-{file_format}", seconds / ours, None, what)
 
 
-BENCHMARKS: dict[str, Callable[[], Iterator[Figure]]] = {"postgresql": postgresql, "sqlite": sqlite, "dlt": dlt}
+def schedules() -> Iterator[Figure]:
+    """Ten thousand jobs in a new database of Strongroom's own, SQLite and PostgreSQL."""
+    with tempfile.TemporaryDirectory(dir=KEPT) as folder, own_postgresql() as url:
+        for name, database in (("sqlite", f"sqlite:///{folder}/own.sqlite3"), ("postgresql", url)):
+            environment = {**os.environ, "DATA": folder, "STRONGROOM_DATABASE_URL": database}
+            command = [sys.executable, "-m", "tests.bench.schedules"]
+            done = subprocess.run(command, env=environment, stdout=subprocess.PIPE, text=True, check=False)
+            if done.returncode:
+                raise SystemExit(f"The benchmark of schedules on {name} failed.")
+            spent = json.loads(done.stdout.splitlines()[-1])
+            what = f"of 5 s from a slot to the last of 500 pending runs ({spent['seconds']:.2f} s), {name} as own database"
+            yield Figure(f"schedules-{name}-start", spent["seconds"] / 5, 1.0, what, at_most=True, measured="10,000 jobs × 1")
+            share = (
+                f"of a core in the minute before and at the slot ({spent['cpu']:.1f} s of CPU with its start), {spent['peak_mb']:.0f} MB"
+            )
+            yield Figure(f"schedules-{name}-beat", spent["cpu"] / 60, None, share, measured="10,000 jobs × 1")
+
+
+@contextmanager
+def own_postgresql() -> Iterator[str]:
+    """A new database, for as long as this lasts."""
+    name = f"strongroom_bench_own_{os.getpid()}"
+    with psycopg.connect("host=/var/run/postgresql user=postgres dbname=postgres", autocommit=True) as connection:
+        connection.execute(f"create database {name}")
+        try:
+            yield f"postgres://postgres@127.0.0.1:5432/{name}"
+        finally:
+            connection.execute(f"drop database {name} with (force)")
+
+
+BENCHMARKS: dict[str, Callable[[], Iterator[Figure]]] = {"postgresql": postgresql, "sqlite": sqlite, "dlt": dlt, "schedules": schedules}
 
 
 def write_table(figures: list[Figure]) -> None:
@@ -164,7 +196,7 @@ def write_table(figures: list[Figure]) -> None:
         bar = "" if figure.bar is None else f"{'≤' if figure.at_most else '≥'} {figure.bar:.2f}"
         result = "" if figure.bar is None else ("pass" if figure.passed else "FAIL")
         what, day = figure.what.replace("|", "\\|"), f"{datetime.now(UTC):%Y-%m-%d}"
-        rows[figure.name] = f"| {figure.name} | {figure.ratio:.2f} | {bar} | {result} | {what} | {ROWS:,} × {REPEATS} | {day} | {machine} |"
+        rows[figure.name] = f"| {figure.name} | {figure.ratio:.2f} | {bar} | {result} | {what} | {figure.measured} | {day} | {machine} |"
     title = "| figure | ratio | bar | | what | rows × runs | date | machine |\n| --- | ---: | ---: | --- | --- | --- | --- | --- |\n"
     TABLE.write_text(head + MARK + "\n\n" + title + "\n".join(rows.values()) + "\n")
 

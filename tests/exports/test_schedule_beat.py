@@ -61,11 +61,12 @@ def messages(app: Celery) -> int:
         return int(connection.SimpleQueue(app.conf.task_default_queue).qsize())
 
 
-def schedule_many(job: Job, count: int, crons: Callable[[int], dict[str, str]]) -> None:
-    """So many jobs more like it, whose beat rows follow these crons."""
-    clocks = CrontabSchedule.objects.bulk_create([CrontabSchedule(**crons(number)) for number in range(count)])
+def schedule_many(job: Job, count: int) -> None:
+    """So many jobs more like it, each by a clock of its own."""
+    clocks = [CrontabSchedule(minute=f"{number % 60}", hour=f"{number // 60}", day_of_week="1") for number in range(count)]
+    CrontabSchedule.objects.bulk_create(clocks)
     like = {"organization": job.organization, "owner": job.owner, "source": job.source, "dataset": job.dataset, "split_bytes": 2**28}
-    rows = [Job(title=str(number), cron="0 4 * * *", next_slot=job.next_slot, **like) for number in range(count)]
+    rows = [Job(title="one of many", cron=f"{clock.minute} {clock.hour} * * 1", next_slot=job.next_slot, **like) for clock in clocks]
     jobs = Job.objects.bulk_create(rows)
     PeriodicTask.objects.bulk_create(
         [PeriodicTask(name=f"job-{job.pk}", task="exports.look", crontab=cron) for job, cron in zip(jobs, clocks, strict=True)]
@@ -125,7 +126,7 @@ def test_beat_asks_as_much_for_a_thousand_jobs_as_for_ten(nightly: Callable[...,
         clock.move_to(SLOT - 30 * SECOND)
         job = nightly()
         Job.objects.exclude(pk=job.pk).update(next_slot=SLOT + timedelta(days=1))
-        schedule_many(Job(**{**vars_of(job), "next_slot": SLOT + timedelta(hours=9)}), more, lambda number: {"minute": str(number % 60)})
+        schedule_many(Job(**{**vars_of(job), "next_slot": SLOT + timedelta(hours=9)}), more)
         with CaptureQueriesContext(connection) as queries:
             scheduler = Scheduler(app=app)
             tick(scheduler)
@@ -142,5 +143,5 @@ def vars_of(job: Job) -> dict[str, object]:
 
 def test_jobs_by_more_clocks_than_one_query_can_name_are_read(nightly: Callable[..., Job]) -> None:
     """SQLite refuses an expression a thousand deep, which is how django-celery-beat fetches the clocks of its rows."""
-    schedule_many(nightly(), 1_100, lambda number: {"minute": f"{number % 60:02}", "hour": f"{number // 60:02}"})
+    schedule_many(nightly(cron="1 2 3 4 *"), 1_100)
     assert len({row.crontab_id for row in rows_until(SLOT)}) == 1_101
