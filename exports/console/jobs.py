@@ -2,8 +2,8 @@
 
 from collections.abc import Callable
 from itertools import islice
-from zoneinfo import ZoneInfo
 
+from django.conf import settings
 from django.contrib import messages
 from django.core.paginator import Paginator
 from django.http import Http404, HttpResponse
@@ -13,14 +13,14 @@ from django.utils import timezone
 from accounts.console.access import MemberRequest, member_page
 from accounts.services.access import Access
 from exports.console.forms import JobForm
-from exports.console.presentation import cron_words, job_entries, jobs_of, run_entries, runs_of, watched
+from exports.console.presentation import by_both_clocks, cron_words, job_entries, jobs_of, misfire_words, run_entries, runs_of, watched
 from exports.formats import LABELS
 from exports.models import Job
 from exports.services import jobs as job_services
 from exports.services import visible
 from exports.services.attributes import attributes_of
 from exports.services.errors import Invalid, ServiceError
-from exports.services.schedule import check_cron, check_timezone, slots
+from exports.services.schedule import check_cron, check_timezone, occurrences, slots
 from exports.tasks import wake
 
 PAGE, PREVIEWED = 50, 10
@@ -54,7 +54,16 @@ def job_detail(request: MemberRequest, pk: int) -> HttpResponse:
     entry = job_entries([job])[0]
     active = [entry.active.run] if entry.active else []
     context = {"job": job, "entry": entry, "runs": run_entries(page.object_list), "page": page, "watched": watched(active)}
-    return render(request, "console/job.html", {**context, "format_label": LABELS.get(job.format, job.format)})
+    return render(request, "console/job.html", {**context, **_schedule(job), "format_label": LABELS.get(job.format, job.format)})
+
+
+def _schedule(job: Job) -> dict[str, object]:
+    ahead = occurrences(job, PREVIEWED) if job.cron and not job.suspended else []
+    return {
+        "occurrences": by_both_clocks(ahead, job.timezone),
+        "misfire": misfire_words(job),
+        "failures_limit": settings.FAILURES_BEFORE_SUSPENSION,
+    }
 
 
 @member_page(["GET", "HEAD", "POST"])
@@ -76,8 +85,7 @@ def job_preview(request: MemberRequest) -> HttpResponse:
         zone = check_timezone(request.GET.get("timezone") or "UTC", "timezone")
     except Invalid as error:
         return render(request, "console/preview.html", {"error": str(error)})
-    moments = islice(slots(cron, zone, timezone.now()), PREVIEWED)
-    shown = [(moment.astimezone(ZoneInfo(zone)).strftime("%a %Y-%m-%d %H:%M %Z"), f"{moment:%a %Y-%m-%d %H:%M}") for moment in moments]
+    shown = by_both_clocks(islice(slots(cron, zone, timezone.now()), PREVIEWED), zone)
     return render(request, "console/preview.html", {"slots": shown, "words": cron_words(cron), "timezone": zone})
 
 

@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from urllib.parse import urlencode
+from zoneinfo import ZoneInfo
 
 from cron_descriptor import ExpressionDescriptor, Options
 from cron_descriptor.Exception import FormatException, MissingFieldException
@@ -47,6 +48,17 @@ def schedule_words(job: Job) -> str:
     if job.cron:
         return cron_words(job.cron)
     return f"Once, {job.start_date:%Y-%m-%d %H:%M} UTC" if job.start_date else "Once, at its creation"
+
+
+def by_both_clocks(moments: Iterable[datetime], zone: str) -> list[tuple[str, str]]:
+    """(by the clock of the zone, in UTC) of each, with the day of the week."""
+    return [(moment.astimezone(ZoneInfo(zone)).strftime("%a %Y-%m-%d %H:%M %Z"), f"{moment:%a %Y-%m-%d %H:%M}") for moment in moments]
+
+
+def misfire_words(job: Job) -> str:
+    return {Job.Misfire.NONE: "do not run", Job.Misfire.ONCE: "the latest runs once", Job.Misfire.ALL: "each runs"}[
+        Job.Misfire(job.misfire)
+    ]
 
 
 # --- runs ------------------------------------------------------------------------------------------------------------

@@ -10,10 +10,11 @@ from django_htmx.http import HttpResponseClientRefresh
 
 from accounts.console.access import MemberRequest, member_page
 from exports.console.overview import TROUBLED
-from exports.console.presentation import file_entries, files_of, run_entries, runs_of, watched
+from exports.console.presentation import by_both_clocks, file_entries, files_of, run_entries, runs_of, watched
 from exports.models import Run
 from exports.services.errors import Conflict
 from exports.services.runs import cancel_run
+from exports.services.schedule import slots_of
 
 PAGE = 50
 
@@ -49,7 +50,15 @@ def run_detail(request: MemberRequest, pk: int) -> HttpResponse:
         "troubled": TROUBLED,
         "watched": watched([run]),
     }
-    return render(request, "console/run.html", context)
+    return render(request, "console/run.html", {**context, **_not_run(run, request.GET.get("page"))})
+
+
+def _not_run(run: Run, page: str | None) -> dict[str, object]:
+    """Of a record of slots that did not run: each of them, by pages."""
+    if run.status != Run.Status.SKIPPED:
+        return {}
+    found = Paginator(list(slots_of(run)), PAGE).get_page(page)
+    return {"not_run": by_both_clocks(found.object_list, run.job.timezone), "page": found}
 
 
 @member_page()

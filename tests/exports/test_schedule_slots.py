@@ -58,7 +58,15 @@ def test_slots_only_go_forward_and_following_one_gives_the_next(cron: str, zone:
 
 ZONES = (
     *(BERLIN, NEW_YORK, "UTC", "Europe/London", "Europe/Dublin", "Asia/Kolkata", "Asia/Kathmandu", "Asia/Tokyo", "Asia/Beirut"),
-    *("America/Santiago", "America/Havana", "America/St_Johns", "Australia/Lord_Howe", "Pacific/Chatham", "Pacific/Auckland", "Africa/Cairo"),
+    *(
+        "America/Santiago",
+        "America/Havana",
+        "America/St_Johns",
+        "Australia/Lord_Howe",
+        "Pacific/Chatham",
+        "Pacific/Auckland",
+        "Africa/Cairo",
+    ),
 )
 DAYS = st.integers(0, 365 * 12).map(lambda day: date(2020, 1, 1) + timedelta(days=day))
 
@@ -76,7 +84,7 @@ def changes(zone: str, day: date) -> list[date]:
     return [later for (_, before), (later, after) in pairwise(offsets) if before != after]
 
 
-@settings(max_examples=150)
+@settings(max_examples=60)
 @given(zone=st.sampled_from(ZONES), day=DAYS, hour=st.integers(0, 23), minute=st.integers(0, 59))
 def test_each_local_day_has_its_time_once_at_the_first_instant_that_shows_it(zone: str, day: date, hour: int, minute: int) -> None:
     near = [shift + timedelta(days=n) for shift in changes(zone, day)[:2] for n in (-1, 0, 1)] or [day]
@@ -87,8 +95,12 @@ def test_each_local_day_has_its_time_once_at_the_first_instant_that_shows_it(zon
         assert next_slot(f"{minute} {hour} * * *", zone, slot) == first_instant(zone, wall_clock + timedelta(days=1))
 
 
-@settings(max_examples=100)
-@given(zone=st.sampled_from(ZONES), day=DAYS, cron=st.sampled_from(["*/7 * * * *", "0 * * * *", "13 1-4 * * *", "5 0 1 * *", "30 2 * * 0", "0 0 29 2 *"]))
+@settings(max_examples=40)
+@given(
+    zone=st.sampled_from(ZONES),
+    day=DAYS,
+    cron=st.sampled_from(["*/7 * * * *", "0 * * * *", "13 1-4 * * *", "5 0 1 * *", "30 2 * * 0", "0 0 29 2 *"]),
+)
 def test_slots_over_a_change_of_the_clocks_increase_and_each_shows_a_time_that_cron_names(zone: str, day: date, cron: str) -> None:
     for shift in changes(zone, day)[:1]:
         found = list(islice(slots(cron, zone, at(f"{shift - timedelta(days=1)}T00:00")), 300))
