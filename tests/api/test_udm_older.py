@@ -38,12 +38,45 @@ def test_a_job_of_version_4_is_one_of_version_10(api: APIClient, interaction: Da
     assert (seen["type"], seen["status"]) == ("UCS", "Suspended")
 
 
-def test_what_version_4_shows_of_a_job_can_be_sent_back(api: APIClient, interaction: Dataset, certificate: Certificate) -> None:
-    made = api.post("/udm/v4/export/jobs", {**BODY, "fileSplitSize": "64MB", "description": "monthly"}).json()
+@pytest.mark.parametrize(
+    "when", [{"cron": "0 3 * * *", "timezone": "Europe/Berlin"}, {"startDate": "2099-01-01"}, {"immediately": True}], ids=str
+)
+def test_what_version_4_shows_of_a_job_can_be_sent_back(
+    api: APIClient, interaction: Dataset, certificate: Certificate, when: dict[str, Any]
+) -> None:
+    sent = {**BODY, "schedulerParam": when, "fileSplitSize": "64MB", "description": "monthly"}
+    made = api.post("/udm/v4/export/jobs", sent).json()
     shown = api.get(f"/udm/v4/export/jobs/{made['id']}").json()
     assert (shown.pop("id"), shown["suspended"], shown["fileSplitSize"]) == (str(made["id"]), "true", "64MB")
     assert api.put(f"/udm/v4/export/jobs/{made['id']}", {**shown, "title": "All mails"}).json()["title"] == "All mails"
     assert {**shown, "title": "All mails", "id": str(made["id"])} == api.get(f"/udm/v4/export/jobs/{made['id']}").json()
+
+
+OWN = {"filters": [{"attribute": "subject", "operator": "isNull"}], "format": "csv", "exportAttachments": True}
+
+
+@pytest.fixture
+def of_version_10(api: APIClient, interaction: Dataset, contact: Dataset, certificate: Certificate) -> Job:
+    """A job with all that version 4 has no words for."""
+    scheduler = {"cron": "0 3 * * *", "misfire": "none"}
+    sent = {**BODY, "type": "UCS", "schedulerParam": scheduler, "jobParams": {"type": "Interaction", "media": [], **OWN}}
+    return Job.objects.get(pk=api.post("/udm/v10/export/jobs", sent).json()["id"])
+
+
+@pytest.mark.parametrize("base", BASES)
+def test_a_change_keeps_what_version_4_has_no_words_for(api: APIClient, of_version_10: Job, base: str) -> None:
+    """Or a client that changes the title would export rows that were to be left out."""
+    assert api.put(f"{base}/export/jobs/{of_version_10.pk}", {**BODY, "title": "Changed"}).status_code == 200
+    job = Job.objects.get()
+    assert (job.title, job.format, job.export_attachments, job.misfire) == ("Changed", "csv", True, "none")
+    assert job.filters == of_version_10.filters != []
+
+
+def test_a_change_to_another_type_leaves_what_was_of_the_former(api: APIClient, of_version_10: Job) -> None:
+    sent = {**BODY, "jobParams": {"type": "Contact", "media": []}}
+    assert api.put(f"/udm/v4/export/jobs/{of_version_10.pk}", sent).status_code == 200
+    job = Job.objects.get()
+    assert (job.filters, job.export_attachments, job.format) == ([], False, "csv")
 
 
 @pytest.mark.parametrize("base", BASES)

@@ -14,7 +14,7 @@ from exports.api.udm.shapes import JobRequest, job_infos
 from exports.api.udm.version import Version
 from exports.models import Job
 from exports.services import jobs
-from exports.services.definitions import JobDefinition
+from exports.services.definitions import JobDefinition, definition_of
 from exports.tasks import wake
 
 
@@ -23,10 +23,10 @@ def _job(request: Request, job_id: str) -> Job:
     return jobs.find(access_of(request), read_id(job_id, "job"))
 
 
-def _definition(request: Request, shape: type[JobRequest]) -> JobDefinition:
+def _definition(request: Request, shape: type[JobRequest], former: Job | None = None) -> JobDefinition:
     sent = shape(data=request.data)
     sent.is_valid(raise_exception=True)
-    return sent.definition()
+    return sent.definition(definition_of(former) if former else None)
 
 
 def _info(version: Version, job: Job, status: int = 200) -> Response:
@@ -83,7 +83,8 @@ class JobDetail(UdmView):
     @operation("update_job", lambda version: {200: version.job_info}, body=lambda version: version.job_update, failures=(400, 404))
     def put(self, request: Request, job_id: str) -> Response:
         """Update a job that has not started."""
-        job = jobs.update_job(access_of(request), _job(request, job_id), _definition(request, self.version.job_update))
+        former = _job(request, job_id)
+        job = jobs.update_job(access_of(request), former, _definition(request, self.version.job_update, former))
         wake()
         return _info(self.version, job)
 

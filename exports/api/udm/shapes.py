@@ -3,7 +3,8 @@
 # ruff: noqa: N815 the documents' names are in camel case
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from dataclasses import replace
+from typing import Any, ClassVar
 
 from rest_framework import serializers
 
@@ -58,8 +59,19 @@ class JobRequest(StrictSerializer):
     jobParams: serializers.Serializer[Any] = UcsJobParams()
     suspended = TrueFalse()
 
-    def definition(self) -> JobDefinition:
-        """What the client asks for; what its version cannot say is as if it were not given. Raises Invalid."""
+    UNSAID: ClassVar[tuple[str, ...]] = ("filters", "format", "export_attachments", "misfire")
+    """What of a JobDefinition this version has no words for."""
+
+    def definition(self, former: JobDefinition | None = None) -> JobDefinition:
+        """What the client asks for. What its version cannot say stays as in the `former` definition of the job. Raises Invalid."""
+        made = self._said()
+        if former is None:
+            return made
+        of_dataset = set() if (made.source, made.data_type) == (former.source, former.data_type) else {"filters", "export_attachments"}
+        kept = {name: getattr(former, name) for name in self.UNSAID if name not in of_dataset}
+        return replace(made, **kept, kind=self.validated_data.get("type") or former.kind)
+
+    def _said(self) -> JobDefinition:
         sent = self.validated_data
         frame, when, params = sent["timeFrame"], sent["schedulerParam"], sent["jobParams"]
         return JobDefinition(

@@ -42,6 +42,8 @@ class SchedulerParam(shapes.SchedulerParam):
 
 
 class JobRequest(shapes.JobRequest):
+    UNSAID = ()
+
     type = serializers.CharField(help_text="UCS")
     schedulerParam = SchedulerParam()
     jobParams = UcsJobParams()

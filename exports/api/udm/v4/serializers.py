@@ -12,13 +12,11 @@ from exports.models import Job
 
 # --- A job, as clients send it -------------------------------------------------------------------------------------
 class JobRequest(shapes.JobRequest):
-    """Of type UCS."""
-
     fileSplitSize = serializers.CharField(required=False, allow_blank=True, allow_null=True, help_text="As jobParams.fileSplitSize.")
 
 
 class JobUpdate(JobRequest):
-    type = serializers.ChoiceField(choices=[Job.Kind.UCS.value], required=False)
+    type = serializers.CharField(required=False, help_text="As it was, if left out.")
 
 
 # --- What clients get ----------------------------------------------------------------------------------------------
@@ -33,7 +31,10 @@ class ShownSchedule(serializers.Serializer[Job]):
     cron = serializers.CharField(allow_blank=True)
     runs = serializers.SerializerMethodField(help_text="Empty: no limit.")
     startDate = serializers.DateTimeField(source="start_date", allow_null=True)
-    timezone = serializers.CharField(allow_blank=True)
+    timezone = serializers.SerializerMethodField(help_text="Empty without cron.")
+
+    def get_timezone(self, job: Job) -> str:
+        return job.timezone if job.cron else ""
 
     def get_runs(self, job: Job) -> str:
         return str(job.runs_limit or "")
