@@ -243,6 +243,10 @@ def recipient(scene: Scene) -> dict[str, object]:
     return {"name": "second", "pem": certificate_pem().decode()}
 
 
+def named_dataset(scene: Scene) -> dict[str, Any]:
+    return {**readable(scene), "source": scene.source.key, "dataset": scene.dataset.name}
+
+
 OWN = [
     api("api/v1/audit", "GET", 200, 403, 200),
     api("api/v1/certificates", "GET", 200, 403, 200),
@@ -257,6 +261,7 @@ OWN = [
     anybody("api/schema/<slug:key>.yaml", "GET", 200),
     anybody("api/docs", "GET", 200),
     anybody("api/docs/<slug:key>", "GET", 200),
+    api("api/v1/datasets/<str:source>/<str:dataset>/schema", "GET", 200, 403, 404, args=named_dataset),
     api("api/v1/webhooks", "GET", 200, 403, 200),
     api("api/v1/webhooks", "POST", 201, 403, 201, data=webhook_body),
     api("api/v1/webhooks/<str:webhook_id>", "GET", 200, 403, 404, args=to_webhook),

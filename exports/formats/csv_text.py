@@ -13,8 +13,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from exports.formats.base import Encoder, Format, Framed
-from exports.formats.text import is_binary, is_text, joined, lines, pieces, plain_texts, replaced, text
-from exports.sources.base import is_json, is_number
+from exports.formats.text import joined, lines, pieces, plain_texts, replaced, text
+from exports.sources.base import is_binary, is_json, is_number, is_text
 
 _FORMULA = r"^['=+\-@\t\r\x00]"
 

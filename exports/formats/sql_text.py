@@ -16,8 +16,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from exports.formats.base import Encoder, Format, Framed, Piece
-from exports.formats.text import base16_texts, is_binary, is_text, joined, lines, pieces, plain_texts, replaced, text
-from exports.sources.base import digits_of, is_json, is_number
+from exports.formats.text import base16_texts, joined, lines, pieces, plain_texts, replaced, text
+from exports.sources.base import digits_of, is_binary, is_json, is_number, is_text
 
 _START = """\
 -- For PostgreSQL (psql), MariaDB (mariadb) and SQLite (sqlite3).

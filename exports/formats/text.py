@@ -11,18 +11,9 @@ import pyarrow.compute as pc
 
 from exports.formats.base import Piece, pieces_of
 from exports.formats.floats import float_texts
-from exports.sources.base import is_json, is_number
+from exports.sources.base import is_binary, is_json, is_number, is_text
 
 _KNOWN = (pa.types.is_boolean, pa.types.is_integer)
-
-
-def is_text(field: pa.Field) -> bool:
-    """Whether the column holds words of people, and neither numbers, moments, bytes nor documents."""
-    return not is_json(field) and any(is_such(field.type) for is_such in (pa.types.is_string, pa.types.is_large_string))
-
-
-def is_binary(field: pa.Field) -> bool:
-    return any(is_such(field.type) for is_such in (pa.types.is_binary, pa.types.is_large_binary))
 
 
 def plain_texts(array: pa.Array, field: pa.Field) -> pa.LargeStringArray:

@@ -15,9 +15,9 @@ import pyarrow.compute as pc
 import xlsxwriter
 
 from exports.formats.base import Buffer, Encoder, Format, FormatError, Piece
-from exports.formats.text import is_binary, is_text, joined, lines, pieces, plain_texts, replaced, text, wide
+from exports.formats.text import joined, lines, pieces, plain_texts, replaced, text, wide
 from exports.sealing.zipping import Zip
-from exports.sources.base import is_number
+from exports.sources.base import is_binary, is_number, is_text
 
 ROWS, COLUMNS, CHARACTERS = 1_048_576, 16_384, 32_767
 """The most that a sheet has, a row has, and a cell has (in UTF-16 units)."""

@@ -10,7 +10,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from exports.formats.base import Encoder, Format, Framed
-from exports.formats.text import base64_texts, is_binary, joined, lines, pieces, plain_texts, replaced, text
+from exports.formats.text import base64_texts, joined, lines, pieces, plain_texts, replaced, text
+from exports.sources.base import is_binary
 
 _START = '<?xml version="1.0" encoding="UTF-8"?>\n<rows xmlns:xsi="http://www.w3.org/2001/XMLSchema-instance">\n'
 _END = "</rows>\n"

@@ -24,8 +24,9 @@ from exports.sealing.storage import StorageError, read_hash, remove, write
 from exports.services.claiming import Heartbeat, LeaseLost, held_part
 from exports.services.pipeline import ahead
 from exports.services.planning import recipients_of, selection_of
+from exports.services.schemas import EXTENSION, schema_file
 from exports.sources import open_reader
-from exports.sources.base import Reader
+from exports.sources.base import Reader, Selection
 from exports.sources.keys import load_key
 
 
@@ -56,17 +57,24 @@ def write_part(part: Part) -> None:
 def _write_files(part: Part, reader: Reader, heartbeat: Heartbeat, read: _Count, files: list[File]) -> None:
     recipients = recipients_of(part.run)
     chosen = selection_of(part.run, part.dataset).between(load_key(part.key_after), load_key(part.key_upto))
+    beside = _beside(part, reader, chosen)
     batches = ahead(_counted(reader.batches(chosen, exact=part.exact), read), heartbeat.check)
     encoding = _Encoding(part, batches)
     with closing(batches), closing(ahead(encoding.pieces(), heartbeat.check)) as encoded:
         try:
             pieces = Pieces(chain.from_iterable(encoded), encoding.writer)
             while pieces.next is not None:
-                files.append(_seal_file(part, len(files) + 1, pieces, recipients))
+                files.append(_seal_file(part, len(files) + 1, pieces, recipients, beside))
                 _verify(files[-1])
+                beside = ()
         except BaseException:
             reader.cancel()  # the reading thread may be waiting for the source, and is waited for
             raise
+
+
+def _beside(part: Part, reader: Reader, chosen: Selection) -> tuple[tuple[str, bytes], ...]:
+    """What lies in the zip of the first file of a dataset, behind its rows: its JSON Schema."""
+    return ((f"{_stem(part, 1)}.{EXTENSION}", schema_file(reader, part.dataset, chosen)),) if part.number == 1 else ()
 
 
 def _counted(batches: Iterator[pa.RecordBatch], read: _Count) -> Iterator[pa.RecordBatch]:
@@ -98,13 +106,13 @@ class _Encoding:
         return self._encoder.writer()
 
 
-def _seal_file(part: Part, number: int, pieces: Pieces, recipients: list[Recipient]) -> File:
+def _seal_file(part: Part, number: int, pieces: Pieces, recipients: list[Recipient], beside: tuple[tuple[str, bytes], ...]) -> File:
     run, stem = part.run, _stem(part, number)
     name = f"{stem}.zip.p7m"
     file_format = format_named(run.job.format)
     member = f"{stem}.{file_format.extension}"
     key = f"{run.organization_id}/{run.pk}/{part.pk}/{part.token}/{name}"
-    contents = Contents(member, run.started_at or run.created_at, packed=file_format.packed)
+    contents = Contents(member, run.started_at or run.created_at, packed=file_format.packed, beside=beside)
     package = Package(pieces, contents, recipients, run.job.split_bytes)
     write(default_storage, key, package)
     return File(

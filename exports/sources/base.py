@@ -48,6 +48,15 @@ def is_number(field: pa.Field) -> bool:
     return is_json(field) and NUMBER in field.metadata
 
 
+def is_text(field: pa.Field) -> bool:
+    """Whether the column holds words of people, and neither numbers, moments, bytes nor documents."""
+    return not is_json(field) and any(is_such(field.type) for is_such in (pa.types.is_string, pa.types.is_large_string))
+
+
+def is_binary(field: pa.Field) -> bool:
+    return any(is_such(field.type) for is_such in (pa.types.is_binary, pa.types.is_large_binary))
+
+
 def digits_of(field: pa.Field) -> tuple[int, int] | None:
     """(precision, scale) of a column of numbers, if the catalogue gives them."""
     said = field.metadata[NUMBER] if is_number(field) else b""
@@ -89,7 +98,12 @@ class Selection:
 
 
 class Reader(Protocol):
-    """An open connection to a source. Use it as a context manager; one thread reads, any thread may cancel."""
+    """An open connection to a source. Use it as a context manager; one thread reads, any thread may cancel.
+
+    `loose`: a column may hold values of other types than its own, and then comes as JSON text.
+    """
+
+    loose: bool
 
     def __enter__(self) -> Self: ...
 

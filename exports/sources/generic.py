@@ -36,6 +36,7 @@ class GenericReader:
     """See exports.sources.base.Reader. Snapshots cannot be shared; one reader's transaction sees one state where the database can."""
 
     row_values = False
+    loose = False
 
     def __init__(self, url: URL) -> None:
         self._url = url

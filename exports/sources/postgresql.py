@@ -50,6 +50,7 @@ class PostgresReader:
     """See exports.sources.base.Reader."""
 
     row_values = True
+    loose = False
 
     def __init__(self, url: URL) -> None:
         self._url = url

@@ -37,6 +37,7 @@ class SQLiteReader:
     """See exports.sources.base.Reader. SQLite has no snapshots to share."""
 
     row_values = True
+    loose = True
 
     def __init__(self, url: URL) -> None:
         self._path = url.database or ""

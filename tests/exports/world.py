@@ -80,16 +80,25 @@ class World:
         """All objects in the storage, temporary ones included."""
         return set(keys_below(default_storage, str(self.organization.pk)))
 
-    def open(self, file: File) -> list[dict[str, Any]]:
-        """The rows of a sealed file, as `openssl cms` and `unzip` give them."""
+    def decrypted(self, file: File) -> bytes:
+        """The zip of a sealed file, as `openssl cms` gives it."""
         with default_storage.open(file.storage_key) as stored, tempfile.NamedTemporaryFile() as key:
             key.write(self.key)
             key.flush()
             command = ["openssl", "cms", "-decrypt", "-binary", "-inform", "DER", "-inkey", key.name]
-            plain = subprocess.run(command, input=stored.read(), capture_output=True, check=True).stdout
-        with zipfile.ZipFile(io.BytesIO(plain)) as archive:
-            assert archive.namelist() == [file.member]
+            plain: bytes = subprocess.run(command, input=stored.read(), capture_output=True, check=True).stdout
+        return plain
+
+    def open(self, file: File) -> list[dict[str, Any]]:
+        """The rows of a sealed file."""
+        with zipfile.ZipFile(io.BytesIO(self.decrypted(file))) as archive:
+            assert archive.namelist() == [file.member, *self.beside(file)]
             return [json.loads(line) for line in archive.read(file.member).decode().splitlines()]
+
+    def beside(self, file: File) -> list[str]:
+        """What the zip holds beside the rows: in the first file of a dataset its JSON Schema."""
+        stem = Path(file.member).stem
+        return [f"{stem}.jsonschema"] if file.part.number == 1 and "." not in stem else []
 
     def ids(self, run: Run, dataset: str = "Interaction", column: str = "id") -> Counter[str]:
         """How often each key is in the run's files; each should be there once."""
