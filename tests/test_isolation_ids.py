@@ -105,7 +105,7 @@ def test_files_by_what_others_have_are_none(outsider_api: APIClient, theirs: Job
 
 def test_sub_types_of_others_source_are_a_400(outsider_api: APIClient, theirs: Job, file: File) -> None:
     answer = outsider_api.get(f"{UDM}/data/sub-types?source=contact-history")
-    assert (answer.status_code, answer.json()["message"]) == (400, 'source "contact-history" is unknown.')
+    assert (answer.status_code, answer.json()["message"]) == (400, 'source "contact-history" is unknown. There are: ledger.')
 
 
 def test_certificate_of_the_same_name_replaces_only_ones_own(

@@ -92,8 +92,8 @@ def _create(access: Access, fields: Mapping[str, Any], now: datetime) -> Job:
 
 
 def update_job(access: Access, job: Job, definition: JobDefinition) -> Job:
-    """Replace the definition. Raises Invalid, or Conflict if the job has ever started or is cancelled."""
-    now = timezone.now()
+    """Replace the definition. Raises NotFound, Invalid, or Conflict if the job has ever started or is cancelled."""
+    job, now = find(access, job.pk), timezone.now()
     return _update(access, job, job_fields(access, definition, now), now)
 
 
