@@ -321,10 +321,10 @@ POLL_SECONDS = env.whole("POLL_SECONDS", 5, low=1, high=3600)
 # A slot that is started so much later than it was due was missed; what becomes of it, the job's misfire policy says.
 MISFIRE_SECONDS = env.whole("MISFIRE_SECONDS", 60, low=10, high=86_400)
 FAILURES_BEFORE_SUSPENSION = env.whole("FAILURES_BEFORE_SUSPENSION", 5, low=0, high=1000)
-FILE_DAYS = env.whole("FILE_DAYS", 30, low=1, high=3650)
+FILE_RETENTION_DAYS = env.whole("FILE_RETENTION_DAYS", 30, low=1, high=3650)
 LINK_SECONDS = env.whole("LINK_SECONDS", 900, low=1, high=86_400)
 # Days before files expire that their owners are told; 0 tells nobody.
-FILE_WARNING_DAYS = env.whole("FILE_WARNING_DAYS", min(3, FILE_DAYS - 1), low=0, high=min(60, FILE_DAYS - 1))
+FILE_WARNING_DAYS = env.whole("FILE_WARNING_DAYS", min(3, FILE_RETENTION_DAYS - 1), low=0, high=min(60, FILE_RETENTION_DAYS - 1))
 # Where sources may lie besides private and public networks: this machine itself only in the embedded mode. Never by itself
 # where clouds answer questions about themselves (exports/sources/network.py).
 SOURCE_NETWORKS = env.networks("SOURCE_NETWORKS", [] if PRODUCTION else ["127.0.0.0/8", "::1"])

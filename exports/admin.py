@@ -19,7 +19,7 @@ from accounts.admin import ReadOnly, SuperuserOnly
 from accounts.admin.trail import everything, tell
 from accounts.models import User
 from accounts.services.access import Access, superuser_access
-from exports.models import Certificate, Dataset, File, Job, Part, Run, Source
+from exports.models import Certificate, Dataset, Delivery, File, Job, MailAddress, Notice, Part, Run, Source, Webhook
 from exports.services import catalogue, jobs
 from exports.services.errors import ServiceError
 from exports.services.runs import cancel_run
@@ -175,6 +175,58 @@ class CertificateAdmin(ReadOnly):
         ("not_before", "not_after"),
         ("uploaded_by", "created_at", "proven_at"),
         "pem",
+    )
+
+
+# --- Notices ---------------------------------------------------------------------------------------------------------
+
+
+@admin.register(Webhook)
+class WebhookAdmin(ReadOnly):
+    """Without its URL, which may hold a token, and without its secrets."""
+
+    list_display = ("name", "organization", "receiver", "is_active", "created_at")
+    list_filter = ("organization", "is_active")
+    search_fields = ("name",)
+    fields = ("organization", "name", "receiver", "events", "is_active", ("created_by", "created_at"), "previous_until")
+    readonly_fields = ("receiver",)
+
+
+@admin.register(MailAddress)
+class MailAddressAdmin(ReadOnly):
+    list_display = ("address", "organization", "events", "created_by")
+    list_filter = ("organization",)
+    search_fields = ("address",)
+    fields = ("organization", "address", "events", ("created_by", "created_at"))
+
+
+@admin.register(Delivery)
+class DeliveryAdmin(ReadOnly):
+    list_display = ("notice", "webhook", "address", "status", "token", "response_code", "attempted_at", "error")
+    list_filter = ("organization", "status", "notice__event")
+    list_select_related = ("notice", "webhook")
+    search_fields = ("address", "notice__subject_name")
+    fields = (
+        ("organization", "notice"),
+        ("webhook", "address", "resent"),
+        ("status", "response_code"),
+        ("response_text", "error"),
+        ("created_at", "attempted_at", "finished_at"),
+        ("token", "worker", "lease_until", "not_before"),
+    )
+
+
+@admin.register(Notice)
+class NoticeAdmin(ReadOnly):
+    list_display = ("event", "subject_name", "organization", "created_at", "routed_at")
+    list_filter = ("organization", "event")
+    search_fields = ("subject_name", "uuid")
+    fields = (
+        ("organization", "event"),
+        ("subject_kind", "subject_id", "subject_name"),
+        ("owner", "once"),
+        "facts",
+        ("uuid", "created_at", "routed_at"),
     )
 
 

@@ -39,7 +39,7 @@ from accounts.secrets import digest
 from accounts.services import keys
 from accounts.services.access import access_to
 from accounts.services.audit import record
-from exports.models import Challenge, Delivery, Notice, Webhook
+from exports.models import Challenge, Delivery, MailAddress, Notice, Webhook
 from exports.services.files import link
 from exports.sources.contact_history import metadata
 from tests.console.scenes import PASSWORD, Scene, certificate_pem, new_job
@@ -283,6 +283,24 @@ def job_form(scene: Scene) -> dict[str, str]:
     return {"title": "All", "dataset": str(scene.dataset.pk), "time_frame": "all", "schedule": "now", "timezone": "UTC"}
 
 
+def pk_webhook(scene: Scene) -> dict[str, object]:
+    return {"pk": webhook(scene).pk}
+
+
+def pk_action(action: str) -> Sent:
+    return lambda scene: {"pk": webhook(scene).pk, "action": action}
+
+
+def pk_challenged(scene: Scene) -> dict[str, object]:
+    return {"pk": challenged(scene)["certificate_id"]}
+
+
+def mail_address(scene: Scene) -> MailAddress:
+    return MailAddress.objects.get_or_create(
+        organization=scene.organization, address="ops@company.example", defaults={"events": ["run.failed"]}
+    )[0]
+
+
 CONSOLE = [
     page("", "GET", 200, 200, 200),
     page("progress", "GET", 200, 403, 200, query=lambda scene: {"run": scene.run.pk}),
@@ -308,6 +326,22 @@ CONSOLE = [
     page("certificates", "GET", 200, 403, 200),
     page("certificates", "POST", 302, 403, 302, data=certificate),
     page("certificates/<int:pk>/activity", "POST", 302, 403, 404, args=pk("certificate")),
+    page("certificates/<int:pk>/challenge", "POST", 200, 403, 404, args=pk("certificate")),
+    page("certificates/<int:pk>/prove", "POST", 302, 403, 404, args=pk_challenged, data=lambda scene: {"secret": "right"}),
+    page("notifications", "GET", 200, 403, 200),
+    page("notifications/webhooks", "POST", 200, 403, 200, data=webhook_body),
+    page("notifications/webhooks/<int:pk>", "GET", 200, 403, 404, args=pk_webhook),
+    page("notifications/webhooks/<int:pk>", "POST", 302, 403, 404, args=pk_webhook, data=webhook_body),
+    *[
+        page("notifications/webhooks/<int:pk>/<slug:action>", "POST", status, 403, 404, args=pk_action(action), case=action)
+        for action, status in {"ping": 302, "rotate": 200, "delete": 302}.items()
+    ],
+    page(
+        "notifications/addresses", "POST", 302, 403, 302, data=lambda scene: {"address": "team@company.example", "events": ["run.failed"]}
+    ),
+    page("notifications/addresses/<int:pk>/remove", "POST", 302, 403, 404, args=lambda scene: {"pk": mail_address(scene).pk}),
+    page("notifications/deliveries", "GET", 200, 403, 200),
+    page("notifications/deliveries/<int:pk>/resend", "POST", 302, 403, 404, args=lambda scene: {"pk": delivery(scene).pk}),
     anybody("favicon.ico", "GET", 302),
 ]
 
@@ -337,6 +371,7 @@ ACCOUNT = [
     anybody("password/reset/<uidb64>/<token>", "GET", 200, args=reset_link),
     anybody("password/reset/<uidb64>/<token>", "POST", 200, args=reset_link),
     page("profile", "GET", 200, 200, 200),
+    page("profile/notices", "POST", 302, 302, 302, data=lambda scene: {"notices": "problems"}, own=frozenset({"accounts.user"})),
     page("profile/keys", "GET", 302, 302, 302),
     page("profile/keys", "POST", 200, 200, 200, data=lambda scene: {"name": "mine", "days": "7", "scopes": [EXPORT_ALL]}),
     page("profile/keys/<int:pk>/revoke", "POST", 302, 404, 404, args=lambda scene: {"pk": api_key(scene).pk}),
@@ -421,6 +456,10 @@ ADMIN = [
     *model("exports/source", lambda scene: scene.source),
     *model("exports/dataset", lambda scene: scene.dataset),
     *look("exports/certificate", lambda scene: scene.certificate),
+    *look("exports/webhook", webhook),
+    *look("exports/mailaddress", mail_address),
+    *look("exports/delivery", delivery),
+    *look("exports/notice", lambda scene: delivery(scene).notice),
     *look("exports/job", lambda scene: scene.job),
     *look("exports/run", lambda scene: scene.run),
     *model("django_celery_beat/periodictask", periodic_task),

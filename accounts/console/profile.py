@@ -13,11 +13,11 @@ from django.views.decorators.cache import never_cache
 
 from accounts.console.access import MemberRequest, member_page
 from accounts.console.forms import KeyForm, scope_words
-from accounts.models import ApiKey
+from accounts.models import ApiKey, User
 from accounts.roles import ADMINISTER, PERMISSIONS
 from accounts.services import keys
 from accounts.services.access import SESSION_KEY
-from accounts.services.people import roles_of
+from accounts.services.people import choose_notices, roles_of
 
 PAGE = 50
 SOON = timedelta(days=14)
@@ -61,9 +61,21 @@ def _profile(request: MemberRequest, form: KeyForm) -> HttpResponse:
         "keys": [KeyEntry(key, timezone.now()) for key in page.object_list],
         "page": page,
         "form": form,
+        "notices": User.Notices.choices,
         "may_see_all_keys": request.access.may(ADMINISTER),
     }
     return render(request, "console/profile.html", context)
+
+
+@member_page(["POST"])
+def notices(request: MemberRequest) -> HttpResponse:
+    """What the user is told by e-mail."""
+    try:
+        choose_notices(request.access, request.POST.get("notices", ""))
+        messages.success(request, "Saved.")
+    except ValueError as error:
+        messages.error(request, str(error))
+    return redirect("profile")
 
 
 @never_cache

@@ -17,6 +17,7 @@ urlpatterns = [
     path("password/mailed", passwords.Mailed.as_view(), name="password-mailed"),
     path("password/reset/<uidb64>/<token>", form(passwords.Reset.as_view()), name="password-reset"),
     path("profile", profile.profile, name="profile"),
+    path("profile/notices", profile.notices, name="profile-notices"),
     path("profile/keys", profile.key_issue, name="key-issue"),
     path("profile/keys/<int:pk>/revoke", profile.key_revoke, name="key-revoke"),
     path("organization", profile.organization_switch, name="organization-switch"),

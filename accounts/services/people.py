@@ -52,6 +52,18 @@ def enrol(user: User, organization: Organization, roles: Iterable[str] = ()) -> 
     return membership
 
 
+@transaction.atomic
+def choose_notices(access: Access, choice: str) -> None:
+    """What `access.user` is told by e-mail, in all their organizations. Raises ValueError for what is no User.Notices."""
+    if choice not in User.Notices.values:
+        raise ValueError(f"Choose one of {', '.join(User.Notices.values)}.")
+    user = User.objects.get(pk=access.user.pk)
+    before = values_of(user, ["notices"])
+    user.notices = choice
+    user.save(update_fields=["notices"])
+    record("user.notices", user, organization=access.organization, user=user, before=before, after=values_of(user, ["notices"]))
+
+
 def roles_of(access: Access) -> dict[str, list[str]]:
     """The user's roles in the organization, with the permissions that each gives there."""
     roles = Group.objects.filter(membership__user=access.user, membership__organization=access.organization).order_by("name")

@@ -1,4 +1,4 @@
-"""/download/{token}: what links to files lead to. The link is the credential; there is no other.
+"""/download/{token}: what links to files lead to, unless S3 keeps them. The link is the credential; there is no other.
 
 One range of bytes is honoured (RFC 9110, section 14), so that an interrupted download can go on.
 """
@@ -16,7 +16,7 @@ from django.utils.http import content_disposition_header
 from django.views.decorators.http import require_safe
 
 from exports.models import File
-from exports.services.files import LinkRefused, follow, note_download
+from exports.services.files import LinkRefused, follow, media_type, note_download, presigned
 
 logger = logging.getLogger(__name__)
 
@@ -52,7 +52,7 @@ def download(request: HttpRequest, token: str) -> HttpResponseBase:
         return HttpResponse(str(refused), status=403, content_type="text/plain")
     except Unsatisfiable:
         return HttpResponse(status=416, headers={"Content-Range": f"bytes */{file.size}"})
-    answer = HttpResponseRedirect(_presigned(file)) if settings.S3_BUCKET else _send(request, file, span)
+    answer = HttpResponseRedirect(presigned(file, _REDIRECT_SECONDS)) if settings.S3_BUCKET else _send(request, file, span)
     if request.method == "GET" and answer.status_code < 400:
         note_download(file, user, span.first, span.last)
     return answer
@@ -90,7 +90,7 @@ def _send(request: HttpRequest, file: File, span: Span) -> HttpResponseBase:
     if not span.whole:
         response["Content-Range"] = f"bytes {span.first}-{span.last}/{file.size}"
     response["Content-Length"] = str(span.length)
-    response["Content-Type"] = f"application/pkcs7-mime; smime-type={file.profile}"
+    response["Content-Type"] = media_type(file)
     response["Content-Disposition"] = content_disposition_header(as_attachment=True, filename=file.name)
     response["Accept-Ranges"] = "bytes"
     response["ETag"] = etag(file)
@@ -105,10 +105,3 @@ def _chunks(stored: StoredFile, span: Span) -> Iterator[bytes]:  # type: ignore[
         while left and (chunk := stored.read(min(_CHUNK, left))):
             left -= len(chunk)
             yield chunk
-
-
-def _presigned(file: File) -> str:
-    """The storage's own link, which honours ranges itself."""
-    disposition = content_disposition_header(as_attachment=True, filename=file.name)
-    url: str = default_storage.url(file.storage_key, parameters={"ResponseContentDisposition": disposition}, expire=_REDIRECT_SECONDS)  # type: ignore[call-arg]
-    return url

@@ -130,6 +130,11 @@ class FileEntry:
     parts: int
 
     @property
+    def sealed_for(self) -> list[tuple[str, str]]:
+        """(name, fingerprint) of each certificate that opens it."""
+        return list(zip(self.recipients, self.file.recipients, strict=True))
+
+    @property
     def days_left(self) -> int:
         return max(0, (self.file.expires_at - timezone.now()).days)
 

@@ -12,6 +12,7 @@ from accounts.console.access import MemberRequest, member_page
 from exports.console.overview import TROUBLED
 from exports.console.presentation import by_both_clocks, file_entries, files_of, run_entries, runs_of, watched
 from exports.models import Run
+from exports.services import figures
 from exports.services.errors import Conflict
 from exports.services.runs import cancel_run
 from exports.services.schedule import slots_of
@@ -47,6 +48,7 @@ def run_detail(request: MemberRequest, pk: int) -> HttpResponse:
         "files": file_entries(page.object_list),
         "page": page,
         "parts": run.parts.select_related("dataset").order_by("dataset__name", "number"),
+        "removed": figures.removed([run]).get(run.pk, {}),
         "troubled": TROUBLED,
         "watched": watched([run]),
     }

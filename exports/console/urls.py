@@ -5,7 +5,7 @@ from django.urls import path
 from django.views.decorators.http import require_safe
 from django.views.generic import RedirectView
 
-from exports.console import certificates, files, jobs, overview, runs
+from exports.console import certificates, files, jobs, notices, overview, runs
 
 urlpatterns = [
     path("", overview.overview, name="console"),
@@ -24,5 +24,15 @@ urlpatterns = [
     path("files/<int:pk>/download", files.file_download, name="console-file-download"),
     path("certificates", certificates.certificate_list, name="console-certificates"),
     path("certificates/<int:pk>/activity", certificates.certificate_activity, name="console-certificate-activity"),
+    path("certificates/<int:pk>/challenge", certificates.certificate_challenge, name="console-certificate-challenge"),
+    path("certificates/<int:pk>/prove", certificates.certificate_prove, name="console-certificate-prove"),
+    path("notifications", notices.overview, name="console-notifications"),
+    path("notifications/webhooks", notices.webhook_new, name="console-webhook-new"),
+    path("notifications/webhooks/<int:pk>", notices.webhook_detail, name="console-webhook"),
+    path("notifications/webhooks/<int:pk>/<slug:action>", notices.webhook_act, name="console-webhook-act"),
+    path("notifications/addresses", notices.address_new, name="console-address-new"),
+    path("notifications/addresses/<int:pk>/remove", notices.address_remove, name="console-address-remove"),
+    path("notifications/deliveries", notices.delivery_list, name="console-deliveries"),
+    path("notifications/deliveries/<int:pk>/resend", notices.delivery_resend, name="console-delivery-resend"),
     path("favicon.ico", require_safe(RedirectView.as_view(url=static("icon.svg"))), name="favicon"),
 ]

@@ -1,3 +1,4 @@
+import shlex
 from datetime import datetime
 from typing import Self
 
@@ -21,6 +22,10 @@ def _nobody() -> list[str]:
 class File(models.Model):
     """One sealed file. The row is written after the stored bytes were read back and compared with `sha256`."""
 
+    class Removal(models.TextChoices):
+        EXPIRED = "expired", "its days were over"
+        DELETED = "deleted", "somebody deleted it"
+
     organization = models.ForeignKey(Organization, on_delete=models.CASCADE, related_name="files")
     run = models.ForeignKey(Run, on_delete=models.CASCADE, related_name="files")
     part = models.ForeignKey(Part, on_delete=models.PROTECT, related_name="files")
@@ -38,7 +43,8 @@ class File(models.Model):
     profile = models.CharField(max_length=20, help_text="How it is sealed: enveloped-data or authEnveloped-data.")
     created_at = models.DateTimeField(default=now)
     expires_at = models.DateTimeField()
-    deleted_at = models.DateTimeField(null=True, blank=True)
+    removal = models.CharField(max_length=20, blank=True, choices=Removal.choices, help_text="Why it is gone, once that is decided.")
+    deleted_at = models.DateTimeField(null=True, blank=True, help_text="When its stored bytes were removed.")
     checked_at = models.DateTimeField(default=now, help_text="When the stored bytes were last read back and compared.")
     damaged_at = models.DateTimeField(null=True, blank=True, help_text="When they were found to differ from `sha256`.")
 
@@ -56,5 +62,5 @@ class File(models.Model):
     @property
     def decrypt_command(self) -> str:
         """What opens the file, to be pasted into a shell beside it; KEY.pem stands for the user's private key."""
-        zipped = self.name.removesuffix(".p7m")
-        return f"openssl cms -decrypt -binary -inform DER -in {self.name} -inkey KEY.pem -out {zipped} && unzip {zipped}"
+        sealed, zipped = shlex.quote(self.name), shlex.quote(self.name.removesuffix(".p7m"))
+        return f"openssl cms -decrypt -binary -inform DER -in {sealed} -inkey KEY.pem -out {zipped} && unzip {zipped}"

@@ -1,6 +1,7 @@
 """What happened and whom it is told: notices (the outbox), webhooks and mail addresses, and the deliveries to them."""
 
 import uuid
+from urllib.parse import urlsplit
 
 from django.conf import settings
 from django.db import models
@@ -83,6 +84,12 @@ class Webhook(models.Model):
 
     def __str__(self) -> str:
         return self.name
+
+    @property
+    def receiver(self) -> str:
+        """Scheme, host and port: the URL without what may be secret in it."""
+        parts = urlsplit(self.url)
+        return f"{parts.scheme}://{parts.netloc}"
 
 
 class MailAddress(models.Model):

@@ -19,6 +19,15 @@ def file_sums(runs: Collection[Run]) -> dict[int, tuple[int, int]]:
     return {row["run"]: (row["bytes"], row["files"]) for row in sums}
 
 
+def removed(runs: Collection[Run]) -> dict[int, dict[str, int]]:
+    """By run id: how many of its files are gone, by File.Removal. Runs that still have all of them are absent."""
+    counts = File.objects.filter(run__in=runs).exclude(removal="").values("run", "removal").annotate(files=Count("pk")).order_by()
+    found: dict[int, dict[str, int]] = {}
+    for row in counts:
+        found.setdefault(row["run"], {})[row["removal"]] = row["files"]
+    return found
+
+
 def part_counts(files: Collection[File]) -> dict[int, int]:
     """By run id of the files: into how many parts the run was cut."""
     runs = {file.run_id for file in files}

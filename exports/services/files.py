@@ -15,6 +15,8 @@ from django.core.files.storage import default_storage
 from django.db import transaction
 from django.db.models import QuerySet
 from django.utils import timezone
+from django.utils.http import content_disposition_header
+from structlog.contextvars import bound_contextvars
 
 from accounts.models import Membership, User
 from accounts.services.access import Access, access_to
@@ -28,6 +30,8 @@ from exports.services.trail import FILE, tell
 logger = logging.getLogger(__name__)
 
 NAMES_AT_ONCE = 100
+SYSTEM = "the system"
+"""Who acts, in the audit trail, where nobody asked."""
 _SALT = "exports.download"
 
 
@@ -91,11 +95,28 @@ def give_links(access: Access, found: Iterable[File], base: str) -> list[str]:
 
 
 def link(file: File, base: str, user: User) -> str:
-    """A fresh URL below `base` (scheme and host) that downloads the file until LINK_SECONDS from now, without other credentials.
+    """A fresh URL that downloads the file until LINK_SECONDS from now, without other credentials.
 
-    `user`: to whom it is given. It ends early if they lose the right to the file; the record of a download names them.
+    From S3 it is the store's own, which ends early only with the file. Else it lies below `base` (scheme and host): it ends early
+    if `user`, to whom it is given, loses the right to the file, and the record of a download names them.
     """
+    if settings.S3_BUCKET:
+        return presigned(file, settings.LINK_SECONDS)
     return f"{base.rstrip('/')}/download/{signing.dumps([str(file.organization_id), file.pk, user.pk], salt=_SALT)}"
+
+
+def presigned(file: File, seconds: int) -> str:
+    """The S3 store's own link. Ranges work there; the answer has the file's name and type."""
+    answered = {
+        "ResponseContentDisposition": content_disposition_header(as_attachment=True, filename=file.name),
+        "ResponseContentType": media_type(file),
+    }
+    url: str = default_storage.url(file.storage_key, parameters=answered, expire=seconds)  # type: ignore[call-arg]  # S3Storage's own
+    return url
+
+
+def media_type(file: File) -> str:
+    return f"application/pkcs7-mime; smime-type={file.profile}"
 
 
 def follow(token: str) -> tuple[File, User]:
@@ -168,8 +189,9 @@ def _ended(file: File) -> bool:
 
 
 def unlist(files: QuerySet[File]) -> None:
-    """They expire now: nobody sees them any more, and links to them die."""
-    files.filter(deleted_at=None, expires_at__gt=timezone.now()).update(expires_at=timezone.now())
+    """They are deleted: from now on nobody sees them any more, and links to them die."""
+    listed = files.filter(deleted_at=None, expires_at__gt=timezone.now(), removal="")
+    listed.update(expires_at=timezone.now(), removal=File.Removal.DELETED)
 
 
 def end(file: File) -> None:
@@ -180,8 +202,17 @@ def end(file: File) -> None:
 
 
 def expire_files(now: datetime) -> int:
-    """Remove the stored objects of files whose days are over, and finish deletions that were cut short. How many."""
-    ended = list(File.objects.filter(deleted_at=None, expires_at__lte=now).order_by("pk"))
-    for file in ended:
-        end(file)
+    """Remove the stored objects of files whose days are over, recorded, and finish deletions that were cut short. How many."""
+    ended = list(File.objects.filter(deleted_at=None, expires_at__lte=now).select_related("organization").order_by("pk"))
+    with bound_contextvars(actor=SYSTEM):
+        for file in ended:
+            _note_expiry(file)
+            end(file)
     return len(ended)
+
+
+@transaction.atomic
+def _note_expiry(file: File) -> None:
+    """Once, before the bytes go: what was cut short after this is not recorded again."""
+    if File.objects.filter(pk=file.pk, removal="").update(removal=File.Removal.EXPIRED):
+        record("file.expire", file, organization=file.organization, user=None, before=values_of(file, FILE))

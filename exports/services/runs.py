@@ -1,8 +1,8 @@
 """What users do with runs: look at them, cancel, delete. How runs are executed is claiming, planning, writing and finishing."""
 
 import logging
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from enum import StrEnum
 
 from django.core.files.storage import default_storage
@@ -15,6 +15,7 @@ from exports.models import File, Job, Part, Run
 from exports.sealing.storage import StorageError, keys_below, remove
 from exports.services import files, visible
 from exports.services.errors import Conflict, NotFound
+from exports.services.figures import removed
 from exports.services.finishing import folder_of
 from exports.services.trail import tell
 
@@ -46,11 +47,13 @@ _STATUS_OF = {
 
 @dataclass(frozen=True)
 class Outcome:
-    """What a run has brought so far: per cent, and its listed files (names, and sealed bytes of all together)."""
+    """What a run has brought so far: per cent, its listed files (names, and sealed bytes of all together), and those that are gone."""
 
     progress: int = 0
     file_names: tuple[str, ...] = ()
     file_size: int = 0
+    removed: Mapping[str, int] = field(default_factory=dict)
+    """How many of its files are gone, by File.Removal."""
 
 
 def run_status(run: Run) -> Status:
@@ -93,13 +96,14 @@ def outcomes(runs: Iterable[Run]) -> dict[int, Outcome]:
     found = {run.pk: run for run in runs}
     done = dict(Part.objects.filter(run__in=found).values_list("run").annotate(Sum("rows_done")))
     listed: dict[int, list[File]] = {}
+    gone = removed(list(found.values()))
     for file in File.objects.listed().filter(run__in=found).order_by("part_id", "pk"):
         listed.setdefault(file.run_id, []).append(file)
-    return {pk: _outcome(run.progress_at(done.get(pk, 0)), listed.get(pk, [])) for pk, run in found.items()}
+    return {pk: _outcome(run.progress_at(done.get(pk, 0)), listed.get(pk, []), gone.get(pk, {})) for pk, run in found.items()}
 
 
-def _outcome(progress: int, listed: Sequence[File]) -> Outcome:
-    return Outcome(progress, tuple(file.name for file in listed), sum(file.size for file in listed))
+def _outcome(progress: int, listed: Sequence[File], gone: Mapping[str, int]) -> Outcome:
+    return Outcome(progress, tuple(file.name for file in listed), sum(file.size for file in listed), gone)
 
 
 def current_runs(jobs: Sequence[Job]) -> dict[int, Run]:

@@ -129,7 +129,7 @@ def _seal_file(part: Part, number: int, pieces: Pieces, recipients: list[Recipie
         zip_sha256=package.zip_sha256,
         recipients=[recipient.fingerprint for recipient in recipients],
         profile=content_type(recipients),
-        expires_at=timezone.now() + timedelta(days=settings.FILE_DAYS),
+        expires_at=timezone.now() + timedelta(days=settings.FILE_RETENTION_DAYS),
     )
 
 

@@ -5,11 +5,9 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import boto3
 import pytest
 from django.conf import LazySettings
 from django.core.files.storage import default_storage
-from moto.server import ThreadedMotoServer
 
 from exports.models import Run
 from exports.sealing.storage import DurableFileSystemStorage, StorageError, keys_below, read_hash, remove, write
@@ -61,36 +59,6 @@ def test_removing_the_last_file_removes_its_folders(folder: DurableFileSystemSto
 def test_what_is_missing_is_an_error_that_names_it(folder: DurableFileSystemStorage) -> None:
     with pytest.raises(StorageError, match="could not give back a/file"):
         read_hash(folder, "a/file")
-
-
-@pytest.fixture(scope="module")
-def s3_endpoint() -> Iterator[str]:
-    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
-    server.start()
-    host, port = server.get_host_and_port()
-    yield f"http://{host}:{port}"
-    server.stop()
-
-
-@pytest.fixture
-def bucket(s3_endpoint: str, tmp_path: Path, world: World, settings: LazySettings) -> Any:
-    """The world's files go to a bucket of their own."""
-    access = {"region_name": "eu-west-1", "endpoint_url": s3_endpoint}
-    name = tmp_path.name.replace("_", "-")[:60].strip("-") + "-bucket"
-    secrets = {"aws_access_key_id": "key", "aws_secret_access_key": "secret"}
-    bucket = boto3.resource("s3", **access, **secrets).create_bucket(
-        Bucket=name, CreateBucketConfiguration={"LocationConstraint": "eu-west-1"}
-    )
-    options = {
-        "bucket_name": name,
-        **access,
-        "access_key": "key",
-        "secret_key": "secret",
-        "file_overwrite": False,
-        "signature_version": "s3v4",
-    }
-    settings.STORAGES = {**settings.STORAGES, "default": {"BACKEND": "exports.sealing.s3.StreamingS3Storage", "OPTIONS": options}}
-    return bucket
 
 
 def test_a_run_stores_its_files_in_s3_and_reads_them_back(world: World, bucket: Any) -> None:

@@ -179,7 +179,11 @@ def _info(job: Job, outcome: Outcome) -> dict[str, Any]:
         "progress": outcome.progress,
         "exportAttachments": job.export_attachments,
         **({"filters": job.filters} if job.filters else {}),
+        **{_GONE[reason]: count for reason, count in outcome.removed.items()},
     }
+
+
+_GONE: dict[str, str] = {File.Removal.EXPIRED: "filesExpired", File.Removal.DELETED: "filesDeleted"}
 
 
 class JobProgress(serializers.Serializer[Any]):

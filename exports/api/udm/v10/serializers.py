@@ -52,6 +52,10 @@ class JobRequest(shapes.JobRequest):
 class JobInfo(shapes.JobInfo):
     exportAttachments = serializers.BooleanField()
     filters = Filter(many=True, required=False, help_text="Of a job that has any.")
+    filesExpired = serializers.IntegerField(required=False, help_text="Files that are gone because their days were over, if there are any.")
+    filesDeleted = serializers.IntegerField(
+        required=False, help_text="Files that are gone because somebody deleted them, if there are any."
+    )
 
 
 JobPage = shapes.paged_shape(JobInfo, "JobPage")
