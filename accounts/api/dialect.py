@@ -65,6 +65,17 @@ def _shown(name: object) -> str:
     return str(name)[:80].encode("utf-8", "backslashreplace").decode()
 
 
+class Text(serializers.CharField):
+    """JSON text. A number is none, which Django REST framework would take as its digits."""
+
+    default_error_messages = {"invalid": "Must be text."}
+
+    def to_internal_value(self, data: Any) -> str:
+        if not isinstance(data, str):
+            self.fail("invalid")
+        return str(super().to_internal_value(data))
+
+
 class StrictSerializer(serializers.Serializer[Any]):
     """Refuses what it does not know, by name: nothing is accepted and ignored."""
 

@@ -13,6 +13,7 @@ from django.shortcuts import render
 from django.urls import include, path, reverse
 from django.views.decorators.http import require_safe
 from drf_spectacular.generators import SchemaGenerator
+from drf_spectacular.plumbing import get_lib_doc_excludes
 from drf_spectacular.renderers import OpenApiJsonRenderer2, OpenApiYamlRenderer2
 from drf_spectacular.views import SpectacularSwaggerSplitView
 from rest_framework.request import Request
@@ -20,6 +21,7 @@ from rest_framework.response import Response
 
 from accounts import correlation
 from accounts.api.credentials import SECURITY
+from accounts.api.dialect import StrictSerializer
 from accounts.faces import Face
 from accounts.services.limits import WINDOWS
 
@@ -46,7 +48,11 @@ HEADERS: dict[str, dict[str, Any]] = {
     },
 }
 """What every answer carries."""
-RETRY_AFTER = _header({"type": "integer", "minimum": 1}, "Seconds until another try may succeed.", required=True)
+SOMETIMES = {
+    "401": {"WWW-Authenticate": _header({"type": "string"}, "The kind of credential that is asked for.")},
+    "429": {"Retry-After": _header({"type": "integer", "minimum": 1}, "Seconds until another try may succeed.", required=True)},
+}
+"""What answers of a code carry."""
 CORRELATION = {
     "name": correlation.HEADER,
     "in": "header",
@@ -70,17 +76,22 @@ class Generator(SchemaGenerator):
             "description": self.face.about or self.face.sentence,
         }
         components = document.setdefault("components", {})
-        components["headers"] = {**HEADERS, "Retry-After": RETRY_AFTER}
+        components["headers"] = {**HEADERS, **{name: header for found in SOMETIMES.values() for name, header in found.items()}}
         components["parameters"] = {"CorrelationId": CORRELATION}
         used = set()
         for operation in operations(document).values():
             used |= {name for requirement in operation.get("security", []) for name in requirement}
             operation.setdefault("parameters", []).append({"$ref": "#/components/parameters/CorrelationId"})
             for code, answer in operation["responses"].items():
-                names = [*HEADERS, *(["Retry-After"] if code == "429" else [])]
+                names = [*HEADERS, *SOMETIMES.get(code, ())]
                 answer.setdefault("headers", {}).update({name: {"$ref": f"#/components/headers/{name}"} for name in names})
         components["securitySchemes"] = {name: SECURITY[name] for name in sorted(used)}
         return document
+
+
+def without_descriptions() -> list[type]:
+    """Classes whose docstrings say nothing about what derives from them."""
+    return [*get_lib_doc_excludes(), StrictSerializer]
 
 
 def operations(document: dict[str, Any]) -> dict[tuple[str, str], dict[str, Any]]:

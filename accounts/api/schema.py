@@ -9,8 +9,9 @@ from dataclasses import dataclass, field
 from http import HTTPStatus
 from typing import Any, TypeVar
 
+from drf_spectacular.extensions import OpenApiSerializerExtension
 from drf_spectacular.types import OpenApiTypes
-from drf_spectacular.utils import OpenApiExample, OpenApiParameter, OpenApiResponse, extend_schema
+from drf_spectacular.utils import Direction, OpenApiExample, OpenApiParameter, OpenApiResponse, extend_schema
 from rest_framework import serializers
 
 View = TypeVar("View", bound=Callable[..., Any])
@@ -18,6 +19,12 @@ Shape = type[serializers.BaseSerializer[Any]] | serializers.BaseSerializer[Any] 
 Code = int | tuple[int, str]
 """A status, or a status and the media type of its body."""
 
+ISO_8601 = {
+    "type": "string",
+    "pattern": r"^([0-9]{4}-[0-9]{2}-[0-9]{2}([T ][0-9]{2}:[0-9]{2}(:[0-9]{2}([.,][0-9]{1,6})?)?(Z|[+-][0-9]{2}(:?[0-9]{2})?)?)?)?$",
+    "examples": ["2026-11-22", "2026-11-22T08:30:00Z"],
+}
+"""A date, or a date and time; without an offset UTC; empty text counts as absent."""
 REASONS = {
     400: "Bad request: the body says what is wrong.",
     401: "The bearer token is missing, unknown, expired or revoked.",
@@ -91,3 +98,16 @@ class Operations:
 
     def _reason(self, code: int) -> str:
         return self.reasons.get(code) or REASONS.get(code) or HTTPStatus(code).phrase
+
+
+class Strict(OpenApiSerializerExtension):
+    """What a StrictSerializer does not know, it refuses."""
+
+    target_class = "accounts.api.dialect.StrictSerializer"
+    match_subclasses = True
+
+    def map_serializer(self, auto_schema: Any, direction: Direction) -> dict[str, Any]:
+        schema: dict[str, Any] = auto_schema._map_serializer(self.target, direction, bypass_extensions=True)  # noqa: SLF001 as drf-spectacular documents it
+        if direction == "request":
+            schema["additionalProperties"] = False
+        return schema

@@ -96,7 +96,7 @@ def document(
 @pytest.mark.usefixtures("_nothing_is_limited", "_one_connection")
 @pytest.mark.parametrize("face", settings.FACES, ids=lambda face: face.key)
 @DOCUMENTS.parametrize()
-def test_every_operation_does_what_its_document_says(case: schemathesis.Case) -> None:
+def test_every_operation_does_what_its_document_says(case: schemathesis.Case[Any]) -> None:
     with transaction.atomic():
         try:
             case.call_and_validate()

@@ -4,6 +4,8 @@ from typing import Any
 
 from rest_framework import serializers
 
+from accounts.api.dialect import Text
+
 
 class ResponseStatus(serializers.Serializer[Any]):
     code = serializers.IntegerField(help_text="0 is success; a failure's is its HTTP status.")
@@ -102,14 +104,14 @@ class OpenIdUserInfo(serializers.Serializer[Any]):
 
 
 class ChangePasswordOperation(serializers.Serializer[Any]):
-    newPassword = serializers.CharField(trim_whitespace=False, max_length=4096)  # noqa: N815
-    oldPassword = serializers.CharField(trim_whitespace=False, max_length=4096)  # noqa: N815
-    userName = serializers.CharField(required=False, help_text="Needed without a token; `name` or `tenant\\name`.")  # noqa: N815
+    newPassword = Text(trim_whitespace=False, max_length=4096)  # noqa: N815
+    oldPassword = Text(trim_whitespace=False, max_length=4096)  # noqa: N815
+    userName = Text(required=False, help_text="Needed without a token; `name` or `tenant\\name`.")  # noqa: N815
 
 
 class ChangePasswordRequest(serializers.Serializer[Any]):
     data = ChangePasswordOperation()  # type: ignore[assignment]
-    operationId = serializers.CharField(required=False, max_length=200, help_text="Comes back in `data`.")  # noqa: N815
+    operationId = Text(required=False, max_length=200, help_text="Comes back in `data`.")  # noqa: N815
 
 
 class SignOutQuery(serializers.Serializer[Any]):

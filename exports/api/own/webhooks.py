@@ -8,7 +8,7 @@ from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from accounts.api.dialect import StrictSerializer, describe, read_query
+from accounts.api.dialect import StrictSerializer, Text, describe, read_query
 from accounts.api.permissions import access_of
 from exports.api.own.dialect import DEFAULT_SIZE, NoBody, NoQuery, OwnView, PageQuery, read_body
 from exports.api.udm.dialect import read_id
@@ -45,8 +45,8 @@ class WebhookMade(WebhookInfo):
 
 
 class WebhookRequest(StrictSerializer):
-    name = serializers.CharField(max_length=200)
-    url = serializers.CharField(help_text="https://, to a public address; the server's settings may allow other networks.")
+    name = Text(max_length=200)
+    url = Text(help_text="https://, to a public address; the server's settings may allow other networks.")
     events = serializers.ListField(child=serializers.ChoiceField(choices=[event.value for event in webhooks.EVENTS]))
 
 

@@ -14,7 +14,7 @@ from accounts.api.parsers import BoundedMultiPartParser
 from accounts.api.permissions import access_of
 from exports.api.udm.dialect import UdmView, listed
 from exports.api.udm.queries import AttributesQuery, NoQuery, SourceQuery, SubTypeQuery
-from exports.api.udm.schema import operation
+from exports.api.udm.schema import CERTIFICATE_NAME, WARNING, operation
 from exports.api.udm.shapes import CertificateInfo, CertificateUpload, DataType, Entity, KeyValueItem, SubType, VersionInfo
 from exports.api.udm.shapes import Labels as LabelsShape
 from exports.models import Certificate, Dataset
@@ -45,7 +45,14 @@ class Cipher(UdmView):
 class CipherUpload(UdmView):
     parser_classes = [BoundedMultiPartParser]
 
-    @operation("upload_cipher", {201: OpenApiTypes.STR}, body=CertificateUpload, media_type="multipart/form-data", failures=(400,))
+    @operation(
+        "upload_cipher",
+        {201: OpenApiTypes.STR},
+        body=CertificateUpload,
+        media_type="multipart/form-data",
+        parameters=(CERTIFICATE_NAME, WARNING),
+        failures=(400,),
+    )
     def post(self, request: Request, certificatefilename: str) -> Response:
         """Upload a certificate. It replaces the one that was uploaded before, for the runs that start from now on."""
         read_query(request, NoQuery)

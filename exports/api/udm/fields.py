@@ -2,7 +2,10 @@
 
 from typing import Any
 
+from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
+
+from accounts.api.schema import ISO_8601
 
 
 class TrueFalse(serializers.BooleanField):
@@ -19,6 +22,7 @@ class TrueFalse(serializers.BooleanField):
         return super().to_internal_value(data)
 
 
+@extend_schema_field(ISO_8601)
 class Moment(serializers.DateTimeField):
     """ISO 8601, date or date and time; UTC unless it names another offset. Empty text counts as absent."""
 
@@ -27,6 +31,11 @@ class Moment(serializers.DateTimeField):
 
     def run_validation(self, data: Any = serializers.empty) -> Any:
         return None if data == "" else super().run_validation(data)
+
+
+@extend_schema_field({"type": ["string", "integer"]})
+class TextOrNumber(serializers.CharField):
+    """A number, or its digits and whatever else belongs to it."""
 
 
 def text(**kwargs: Any) -> serializers.CharField:

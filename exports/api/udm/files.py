@@ -8,7 +8,7 @@ from accounts.api.dialect import read_query
 from accounts.api.permissions import access_of
 from exports.api.udm.dialect import UdmView, page, paged, undone
 from exports.api.udm.queries import NamesQuery, NoQuery
-from exports.api.udm.schema import operation
+from exports.api.udm.schema import FILE_NAME, LINK, operation
 from exports.api.udm.shapes import FileMetadata, FilePage, PreSignedUri
 from exports.services import files
 
@@ -56,7 +56,7 @@ class Files(UdmView):
 
 
 class FileDetail(UdmView):
-    @operation("download_file", {303: None}, failures=(400, 404))
+    @operation("download_file", {303: None}, parameters=(FILE_NAME, LINK), failures=(400, 404))
     def get(self, request: Request, filename: str) -> Response:
         """Download a file: answers 303 with the link."""
         read_query(request, NoQuery)
@@ -64,7 +64,7 @@ class FileDetail(UdmView):
         [link] = files.give_links(access_of(request), [file], request.build_absolute_uri("/"))
         return Response(status=303, headers={"Location": link})
 
-    @operation("delete_file", {204: None}, failures=(400, 404))
+    @operation("delete_file", {204: None}, parameters=(FILE_NAME,), failures=(400, 404))
     def delete(self, request: Request, filename: str) -> Response:
         """Delete a file."""
         read_query(request, NoQuery)

@@ -8,7 +8,7 @@ from accounts.api.dialect import read_query
 from accounts.api.permissions import access_of
 from exports.api.udm.dialect import UdmView, page, paged, read_id, read_ids, undone
 from exports.api.udm.queries import IdsQuery, NoQuery
-from exports.api.udm.schema import operation
+from exports.api.udm.schema import RUN_ID, operation
 from exports.api.udm.shapes import JobProgress, run_infos
 from exports.models import Run
 from exports.services import runs
@@ -48,12 +48,12 @@ class History(UdmView):
 
 
 class HistoryRecord(UdmView):
-    @operation("get_history_record", lambda version: {200: version.job_info}, failures=(400, 404))
+    @operation("get_history_record", lambda version: {200: version.job_info}, parameters=(RUN_ID,), failures=(400, 404))
     def get(self, request: Request, run_id: str) -> Response:
         """Get history record info."""
         return Response(run_infos([_run(request, run_id)], self.version.job_info)[0])
 
-    @operation("delete_history_record", {204: None}, failures=(400, 404))
+    @operation("delete_history_record", {204: None}, parameters=(RUN_ID,), failures=(400, 404))
     def delete(self, request: Request, run_id: str) -> Response:
         """Delete a history record with its files."""
         read_query(request, NoQuery)
@@ -62,7 +62,7 @@ class HistoryRecord(UdmView):
 
 
 class HistoryProgress(UdmView):
-    @operation("get_progress", {200: JobProgress}, failures=(400, 404))
+    @operation("get_progress", {200: JobProgress}, parameters=(RUN_ID,), failures=(400, 404))
     def get(self, request: Request, run_id: str) -> Response:
         """Get job progress."""
         run = _run(request, run_id)

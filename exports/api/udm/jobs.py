@@ -8,8 +8,9 @@ from accounts.api.dialect import read_query
 from accounts.api.parsers import BoundedJSONParser
 from accounts.api.permissions import access_of
 from exports.api.udm.dialect import UdmView, page, paged, read_id, read_ids, undone
+from exports.api.udm.examples import job_examples
 from exports.api.udm.queries import IdsQuery, NoQuery
-from exports.api.udm.schema import operation
+from exports.api.udm.schema import JOB_ID, operation
 from exports.api.udm.shapes import JobRequest, job_infos
 from exports.api.udm.version import Version
 from exports.models import Job
@@ -55,7 +56,13 @@ class Jobs(UdmView):
         count, rows = page(found, query, self.version.job_query.ORDERS)
         return paged(count, job_infos(rows, self.version.job_info), query) if rows else Response(status=204)
 
-    @operation("create_job", lambda version: {202: version.job_info}, body=lambda version: version.job_create, failures=(400,))
+    @operation(
+        "create_job",
+        lambda version: {202: version.job_info},
+        body=lambda version: version.job_create,
+        examples=job_examples,
+        failures=(400,),
+    )
     def post(self, request: Request) -> Response:
         """Create a job."""
         read_query(request, NoQuery)
@@ -74,13 +81,20 @@ class Jobs(UdmView):
 class JobDetail(UdmView):
     parser_classes = [BoundedJSONParser]
 
-    @operation("get_job", lambda version: {200: version.job_shown or version.job_info}, failures=(400, 404))
+    @operation("get_job", lambda version: {200: version.job_shown or version.job_info}, parameters=(JOB_ID,), failures=(400, 404))
     def get(self, request: Request, job_id: str) -> Response:
         """Get job info."""
         job = _job(request, job_id)
         return Response(self.version.job_shown(job).data) if self.version.job_shown else _info(self.version, job)
 
-    @operation("update_job", lambda version: {200: version.job_info}, body=lambda version: version.job_update, failures=(400, 404))
+    @operation(
+        "update_job",
+        lambda version: {200: version.job_info},
+        body=lambda version: version.job_update,
+        examples=job_examples,
+        parameters=(JOB_ID,),
+        failures=(400, 404),
+    )
     def put(self, request: Request, job_id: str) -> Response:
         """Update a job that has not started."""
         former = _job(request, job_id)
@@ -88,7 +102,7 @@ class JobDetail(UdmView):
         wake()
         return _info(self.version, job)
 
-    @operation("delete_job", {204: None}, failures=(400, 404))
+    @operation("delete_job", {204: None}, parameters=(JOB_ID,), failures=(400, 404))
     def delete(self, request: Request, job_id: str) -> Response:
         """Delete a job that is not in progress. Its history stays."""
         jobs.delete_job(access_of(request), _job(request, job_id))
@@ -96,21 +110,21 @@ class JobDetail(UdmView):
 
 
 class JobCancel(UdmView):
-    @operation("cancel_job", lambda version: {200: version.job_info}, failures=(400, 404))
+    @operation("cancel_job", lambda version: {200: version.job_info}, parameters=(JOB_ID,), failures=(400, 404))
     def post(self, request: Request, job_id: str) -> Response:
         """Cancel the run that goes on or waits; if there is none, the schedule."""
         return _info(self.version, jobs.cancel_job(access_of(request), _job(request, job_id)))
 
 
 class JobSuspend(UdmView):
-    @operation("suspend_job", lambda version: {200: version.moved or version.job_info}, failures=(400, 404))
+    @operation("suspend_job", lambda version: {200: version.moved or version.job_info}, parameters=(JOB_ID,), failures=(400, 404))
     def post(self, request: Request, job_id: str) -> Response:
         """Suspend an unfinished job: it starts nothing more until it is resumed."""
         return _moved(self.version, jobs.suspend_job(access_of(request), _job(request, job_id)))
 
 
 class JobResume(UdmView):
-    @operation("resume_job", lambda version: {200: version.moved or version.job_info}, failures=(400, 404))
+    @operation("resume_job", lambda version: {200: version.moved or version.job_info}, parameters=(JOB_ID,), failures=(400, 404))
     def post(self, request: Request, job_id: str) -> Response:
         """Resume a suspended job."""
         job = jobs.resume_job(access_of(request), _job(request, job_id))

@@ -15,6 +15,11 @@ from exports.services.runs import Status
 _HIGHEST_INDEX = 2**31 - 1
 
 
+def _order(names: list[str], about: str) -> serializers.Field[Any, Any, Any, Any]:
+    wrong = f"Cannot order by {{input}}. There are: {', '.join(names)}."
+    return serializers.ChoiceField(choices=names, required=False, help_text=about, error_messages={"invalid_choice": wrong})
+
+
 class ListQuery(StrictSerializer):
     """Which slice of a list, and in which order.
 
@@ -32,20 +37,18 @@ class ListQuery(StrictSerializer):
     def get_fields(self) -> dict[str, serializers.Field[Any, Any, Any, Any]]:
         """`from` is a word of Python's, so it cannot be declared above."""
         size, highest = self.SIZE, self.HIGHEST_SIZE
+        fields = super().get_fields()
+        orders: dict[str, serializers.Field[Any, Any, Any, Any]] = {
+            name: _order(list(self.ORDERS), str(fields[name].help_text)) for name in ("orderField", "field") if name in fields
+        }
         return {
             "from": serializers.IntegerField(
                 min_value=0, max_value=_HIGHEST_INDEX, default=0, help_text="Index of the first item to return."
             ),
             "size": serializers.IntegerField(min_value=1, max_value=highest, default=size, help_text="Maximum number of items to return."),
-            **super().get_fields(),
+            **fields,
+            **orders,
         }
-
-    def validate_orderField(self, name: str) -> str:  # noqa: N802 DRF finds the method by the field's name
-        if name not in self.ORDERS:
-            raise ValidationError(f"Cannot order by {name[:40]}. There are: {', '.join(self.ORDERS)}.")
-        return name
-
-    validate_field = validate_orderField
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
         """Some usage lines of the older documents say `field` for `orderField`; those versions take both."""

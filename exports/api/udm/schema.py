@@ -12,6 +12,23 @@ from exports.api.udm.dialect import UdmView
 from exports.api.udm.shapes import Failure
 from exports.api.udm.version import Version
 
+
+def _path(name: str, shape: dict[str, Any], about: str) -> OpenApiParameter:
+    return OpenApiParameter(name, shape, OpenApiParameter.PATH, required=True, description=about)
+
+
+_ID = {"type": "integer", "minimum": 1, "maximum": 10**18 - 1}
+JOB_ID = _path("job_id", _ID, "Id of a job.")
+RUN_ID = _path("run_id", _ID, "Id of a history record.")
+FILE_NAME = _path("filename", {"type": "string", "pattern": "^[^/]+$"}, "Name of a file, from /file-metadatas.")
+CERTIFICATE_NAME = _path("certificatefilename", {"type": "string", "pattern": "^[^/]+$"}, "What the certificate is to be called.")
+LINK = OpenApiParameter(
+    "Location", {"type": "string", "format": "uri"}, OpenApiParameter.HEADER, response=[303], required=True, description="The link."
+)
+WARNING = OpenApiParameter(
+    "Warning", str, OpenApiParameter.HEADER, response=[201], description="What would be better, such as a longer key."
+)
+
 Method = TypeVar("Method", bound=Callable[..., Any])
 Responses = Mapping[int, Shape]
 
@@ -42,8 +59,8 @@ def operation(
     def describe(version: Version) -> Callable[[Method], Method]:
         face = Operations(version.prefix, version.tag, Failure, reasons=_REASONS, deprecated=version.deprecated)
         shown = (*more.get("parameters", ()), *((_DEPRECATION,) if version.deprecated else ()))
-        asked = {"query": _of(version, query), "body": _of(version, body)}
-        return face.operation(name, _of(version, responses), **{**more, **asked, "parameters": shown})
+        asked = {"query": query, "body": body, **more, "parameters": shown}
+        return face.operation(name, _of(version, responses), **{word: _of(version, given) for word, given in asked.items()})
 
     def mark(method: Method) -> Method:
         method.describe = describe  # type: ignore[attr-defined]  # read by serve()

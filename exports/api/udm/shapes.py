@@ -8,8 +8,8 @@ from typing import Any, ClassVar
 
 from rest_framework import serializers
 
-from accounts.api.dialect import StrictSerializer
-from exports.api.udm.fields import Moment, TrueFalse
+from accounts.api.dialect import StrictSerializer, Text
+from exports.api.udm.fields import Moment, TextOrNumber, TrueFalse
 from exports.formats import DEFAULT
 from exports.models import Certificate, File, Job, Run
 from exports.services.definitions import JobDefinition
@@ -32,29 +32,23 @@ class TimeFrame(StrictSerializer):
 
 class SchedulerParam(StrictSerializer):
     immediately = TrueFalse(required=False, default=False)
-    cron = serializers.CharField(required=False, allow_blank=True, allow_null=True, help_text="minute hour day-of-month month day-of-week.")
-    runs = serializers.CharField(required=False, allow_blank=True, allow_null=True, help_text="How many times cron may start the job.")
+    cron = Text(required=False, allow_blank=True, allow_null=True, help_text="minute hour day-of-month month day-of-week.")
+    runs = TextOrNumber(required=False, allow_blank=True, allow_null=True, help_text="How many times cron may start the job.")
     startDate = Moment(help_text="With cron: not before. Alone: once, then.")
-    timezone = serializers.CharField(
-        required=False, allow_blank=True, allow_null=True, help_text="By which clock cron is read (IANA name); UTC."
-    )
+    timezone = Text(required=False, allow_blank=True, allow_null=True, help_text="By which clock cron is read (IANA name); UTC.")
 
 
 class UcsJobParams(StrictSerializer):
-    fileSplitSize = serializers.CharField(
-        required=False, allow_blank=True, allow_null=True, help_text="64MB, 1GB, a number of MB; 1MB to 1GB."
-    )
-    type = serializers.CharField(help_text="Data type, from /data/types.")
-    media = serializers.ListField(
-        child=serializers.CharField(), max_length=1000, help_text="Sub-types, from /data/sub-types; empty for all."
-    )
+    fileSplitSize = TextOrNumber(required=False, allow_blank=True, allow_null=True, help_text="64MB, 1GB, a number of MB; 1MB to 1GB.")
+    type = Text(help_text="Data type, from /data/types.")
+    media = serializers.ListField(child=Text(), max_length=1000, help_text="Sub-types, from /data/sub-types; empty for all.")
 
 
 class JobRequest(StrictSerializer):
-    source = serializers.CharField(help_text="From /data/sources.")  # type: ignore[assignment]
-    title = serializers.CharField()
+    source = Text(help_text="From /data/sources.")  # type: ignore[assignment]
+    title = Text()
     timeFrame = TimeFrame()
-    description = serializers.CharField(required=False, allow_blank=True, allow_null=True)
+    description = Text(required=False, allow_blank=True, allow_null=True)
     schedulerParam = SchedulerParam()
     jobParams: serializers.Serializer[Any] = UcsJobParams()
     suspended = TrueFalse()
@@ -201,6 +195,9 @@ class FileMetadata(serializers.ModelSerializer[File]):
     createdDate = serializers.DateTimeField(source="created_at")
     expirationDate = serializers.DateTimeField(source="expires_at")
     contentType = serializers.CharField(source="profile", help_text="enveloped-data or authEnveloped-data.")
+    recipients = serializers.ListField(
+        child=serializers.CharField(), help_text="SHA-256 fingerprints of the certificates that can open it."
+    )
     decryptCommand = serializers.CharField(source="decrypt_command")
 
     class Meta:

@@ -7,7 +7,7 @@ from typing import Any, ClassVar
 from rest_framework import serializers
 
 from accounts.api.api_keys import HEADER
-from accounts.api.dialect import StrictSerializer
+from accounts.api.dialect import StrictSerializer, Text
 from exports.api.udm import queries, shapes
 from exports.api.udm.fields import TrueFalse, text
 from exports.formats import DEFAULT, LABELS
@@ -18,17 +18,15 @@ _BACKGROUND = "true marks a background refresh: it is not recorded as a use of t
 
 # --- A job ---------------------------------------------------------------------------------------------------------
 class Filter(StrictSerializer):
-    attribute = serializers.CharField(help_text="From /data/attributes.")
-    operator = serializers.CharField(help_text="One of the attribute's operators, e.g. eq, in, startsWith, isNull.")
+    attribute = Text(help_text="From /data/attributes.")
+    operator = Text(help_text="One of the attribute's operators, e.g. eq, in, startsWith, isNull.")
     value = serializers.JSONField(required=False, help_text="A value of the attribute's type; a list with in and notIn; none with isNull.")
 
 
 class UcsJobParams(shapes.UcsJobParams):
     exportAttachments = TrueFalse(required=False, default=False)
     filters = Filter(many=True, required=False, help_text="What must be true of a row, all of it; at most 20.")
-    format = serializers.CharField(
-        required=False, allow_blank=True, allow_null=True, help_text=f"Of the files: {', '.join(LABELS)}. {DEFAULT} if left out."
-    )
+    format = Text(required=False, allow_blank=True, allow_null=True, help_text=f"Of the files: {', '.join(LABELS)}. {DEFAULT} if left out.")
 
 
 class SchedulerParam(shapes.SchedulerParam):
@@ -44,7 +42,7 @@ class SchedulerParam(shapes.SchedulerParam):
 class JobRequest(shapes.JobRequest):
     UNSAID = ()
 
-    type = serializers.CharField(help_text="UCS")
+    type = Text(help_text="UCS")
     schedulerParam = SchedulerParam()
     jobParams = UcsJobParams()
 

@@ -7,12 +7,13 @@ from typing import Any
 from rest_framework import serializers
 
 from exports.api.udm import queries, shapes
+from exports.api.udm.fields import TextOrNumber
 from exports.models import Job
 
 
 # --- A job, as clients send it -------------------------------------------------------------------------------------
 class JobRequest(shapes.JobRequest):
-    fileSplitSize = serializers.CharField(required=False, allow_blank=True, allow_null=True, help_text="As jobParams.fileSplitSize.")
+    fileSplitSize = TextOrNumber(required=False, allow_blank=True, allow_null=True, help_text="As jobParams.fileSplitSize.")
 
 
 class JobUpdate(JobRequest):
