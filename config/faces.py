@@ -18,7 +18,7 @@ FACES = (
 1. `POST /udm/v10/cipher/{{certificatefilename}}`: the certificate that files are sealed for.
 2. `GET /udm/v10/data/sources`, `/data/types`, `/data/sub-types`: what there is to export.
 3. `POST /udm/v10/export/jobs`: what, when, and in which shape.
-4. `GET /udm/v10/export/history`: the runs, until yours is `completed`.
+4. `GET /udm/v10/export/history`: the runs, until yours is `Completed`.
 5. `GET /udm/v10/file-metadatas` and `GET /udm/v10/files/{{filename}}`: its files, and links to download them.
 
 Unknown query parameters and body fields are refused with 400: nothing is accepted and ignored.""",

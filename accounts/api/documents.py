@@ -80,6 +80,7 @@ class Generator(SchemaGenerator):
         components["parameters"] = {"CorrelationId": CORRELATION}
         used = set()
         for operation in operations(document).values():
+            operation["summary"] = operation.pop("description").removesuffix(".")
             used |= {name for requirement in operation.get("security", []) for name in requirement}
             operation.setdefault("parameters", []).append({"$ref": "#/components/parameters/CorrelationId"})
             for code, answer in operation["responses"].items():

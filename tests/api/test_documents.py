@@ -1,6 +1,9 @@
 """The OpenAPI documents: each face has one, it is valid, and it says what the routes do."""
 
 import json
+import re
+from collections import Counter
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -8,10 +11,12 @@ import yaml
 from django.conf import settings
 from django.core.management import call_command
 from django.test import Client
+from django.urls import URLResolver, get_resolver
 from django.utils.html import escape, escapejs
 from openapi_spec_validator import OpenAPIV31SpecValidator
+from rest_framework.views import APIView
 
-from accounts.api.documents import document_of, face_of, operations
+from accounts.api.documents import Page, document_of, face_of, operations
 from accounts.faces import Face
 
 FACES = pytest.mark.parametrize("face", settings.FACES, ids=lambda face: face.key)
@@ -45,7 +50,7 @@ def test_the_pages_load_nothing_from_elsewhere(db: None, client: Client, face: F
 
 def test_the_list_leads_to_every_page(db: None, client: Client) -> None:
     page = client.get("/api/docs").content.decode()
-    links = [f'<a href="/api/docs/{face.key}">{escape(face.title)}</a>' for face in settings.FACES]
+    links = [f'href="/api/docs/{face.key}">{escape(face.title)}</a>' for face in settings.FACES]
     assert [link for link in links if link not in page] == []
 
 
@@ -76,3 +81,31 @@ def test_the_credentials_are_those_that_a_face_takes() -> None:
     assert operations(auth)["/auth/v3/oauth/token", "POST"]["security"][0] == {"client": []}
     key = udm["components"]["securitySchemes"]["apiKey"]
     assert (key["type"], key["in"], key["name"]) == ("apiKey", "header", "x-api-key")
+
+
+# --- Every route -----------------------------------------------------------------------------------------------------
+def answered(resolver: URLResolver, base: str = "") -> Iterator[tuple[str, str]]:
+    """(path, METHOD) of every view of Django REST framework, but for the pages of the documents themselves."""
+    for pattern in resolver.url_patterns:
+        route = base + str(pattern.pattern)
+        if isinstance(pattern, URLResolver):
+            yield from answered(pattern, route)
+        elif (view := getattr(pattern.callback, "cls", None)) and issubclass(view, APIView) and view is not Page:
+            path = "/" + re.sub(r"<(?:\w+:)?(\w+)>", r"{\1}", route)
+            yield from ((path, method) for method in view().allowed_methods if method != "OPTIONS")
+
+
+def test_every_route_stands_in_one_document_with_every_method_it_answers() -> None:
+    documented = Counter(where for face in settings.FACES for where in operations(document_of(face)))
+    assert documented == Counter(answered(get_resolver()))
+
+
+@FACES
+def test_a_document_holds_what_is_below_its_path(face: Face) -> None:
+    assert [path for path in document_of(face)["paths"] if not path.startswith(f"/{face.path}")] == []
+
+
+@FACES
+def test_a_deprecated_face_says_so_at_each_operation(face: Face) -> None:
+    said = {operation.get("deprecated", False) for operation in operations(document_of(face)).values()}
+    assert said == {face.deprecated}
