@@ -12,7 +12,7 @@ from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from accounts.api.dialect import StrictSerializer, describe, read_query
+from accounts.api.dialect import StrictSerializer, Text, describe, read_query
 from accounts.api.permissions import access_of
 from exports.api.own.dialect import NoBody, NoQuery, OwnView, read_body
 from exports.api.udm.dialect import read_id
@@ -49,8 +49,8 @@ class CertificateEntry(serializers.ModelSerializer[Certificate]):
 
 
 class RecipientRequest(StrictSerializer):
-    name = serializers.CharField(max_length=200, help_text="Whose it is.")
-    pem = serializers.CharField(max_length=certificates.HIGHEST_BYTES, help_text="The X.509 certificate in PEM form.")
+    name = Text(max_length=200, help_text="Whose it is.")
+    pem = Text(max_length=certificates.HIGHEST_BYTES, help_text="The X.509 certificate in PEM form.")
     profile = serializers.ChoiceField(choices=Certificate.Profile.choices, required=False, help_text="How files are sealed for it.")
 
 
@@ -65,7 +65,7 @@ class ChallengeMade(serializers.Serializer[Any]):
 
 
 class ChallengeAnswer(StrictSerializer):
-    secret = serializers.CharField(max_length=200, help_text="What was sealed.")
+    secret = Text(max_length=200, help_text="What was sealed.")
 
 
 def _id(text: str) -> int:

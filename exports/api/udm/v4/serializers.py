@@ -6,6 +6,7 @@ from typing import Any
 
 from rest_framework import serializers
 
+from accounts.api.dialect import Text
 from exports.api.udm import queries, shapes
 from exports.api.udm.fields import TextOrNumber
 from exports.models import Job
@@ -17,7 +18,7 @@ class JobRequest(shapes.JobRequest):
 
 
 class JobUpdate(JobRequest):
-    type = serializers.CharField(required=False, help_text="As it was, if left out.")
+    type = Text(required=False, help_text="As it was, if left out.")
 
 
 # --- What clients get ----------------------------------------------------------------------------------------------
