@@ -20,6 +20,7 @@ from typing import Any
 
 import psycopg
 
+from exports.formats import DEFAULT, LABELS
 from exports.services.demo_source import fill
 from exports.sources.contact_history import interactions
 from tests.bench import peers
@@ -56,11 +57,13 @@ def median(runs: list[dict[str, Any]], name: str) -> float:
     return float(statistics.median(run[name] for run in runs))
 
 
-def export(url: str) -> dict[str, Any]:
+def export(url: str, file_format: str = DEFAULT) -> dict[str, Any]:
     """One export in a fresh process (tests/bench/export.py). What is compiled once a machine is compiled before, in another."""
     environment = {**os.environ, "DATA": str(KEPT), "BENCH_SQLITE_FOLDER": str(KEPT), "NUMBA_CACHE_DIR": str(KEPT / "cache")}
     subprocess.run([sys.executable, "-c", "import exports.formats.jsonl, exports.sources.sqlite_fast"], env=environment, check=True)
-    done = subprocess.run([sys.executable, "-m", "tests.bench.export", url], env=environment, capture_output=True, text=True, check=False)
+    done = subprocess.run(
+        [sys.executable, "-m", "tests.bench.export", url, file_format], env=environment, capture_output=True, text=True, check=False
+    )
     if done.returncode:
         raise SystemExit(done.stderr)
     figures: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
@@ -182,7 +185,36 @@ def own_postgresql() -> Iterator[str]:
             connection.execute(f"drop database {name} with (force)")
 
 
-BENCHMARKS: dict[str, Callable[[], Iterator[Figure]]] = {"postgresql": postgresql, "sqlite": sqlite, "dlt": dlt, "schedules": schedules}
+def formats() -> Iterator[Figure]:
+    """Every format and dlt in turn, so that what else the machine does falls on all."""
+    _, url = postgresql_source(ROWS)
+    address = f"postgresql://postgres@127.0.0.1:5432/strongroom_bench_{ROWS}"
+    runs: dict[str, list[dict[str, Any]]] = {name: [] for name in LABELS}
+    peer = []
+    with tempfile.TemporaryDirectory(dir=KEPT) as folder:
+        for number in range(REPEATS):
+            for name, mine in runs.items():
+                mine.append(export(url, name))
+            peer.append(peers.dlt(address, "connectorx", "parquet", Path(folder) / str(number))[0])
+    base, dlt_seconds, parquet = median(runs[DEFAULT], "seconds"), statistics.median(peer), median(runs["parquet"], "seconds")
+    for name, mine in runs.items():
+        seconds, cpu = median(mine, "seconds"), statistics.median(sum(run["busy"].values()) for run in mine)
+        what = (
+            f"times as fast as JSON Lines ({ROWS / seconds:,.0f} rows/s in {seconds:.1f} s, {cpu:.1f} s of CPU, "
+            f"{median(mine, 'size') / 1e6:.0f} MB sealed, {median(mine, 'peak_mb'):.0f} MB of memory)"
+        )
+        yield Figure(f"formats-{name}", base / seconds, None, what)
+    what = f"times as fast as dlt, connectorx to parquet, unsealed ({dlt_seconds:.1f} s against {parquet:.1f} s)"
+    yield Figure("formats-parquet-against-dlt", dlt_seconds / parquet, 1.0, what)
+
+
+BENCHMARKS: dict[str, Callable[[], Iterator[Figure]]] = {
+    "postgresql": postgresql,
+    "sqlite": sqlite,
+    "dlt": dlt,
+    "schedules": schedules,
+    "formats": formats,
+}
 
 
 def write_table(figures: list[Figure]) -> None:

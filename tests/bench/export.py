@@ -1,4 +1,4 @@
-"""One export in a process of its own, as a worker does it: `python -m tests.bench.export URL`.
+"""One export in a process of its own, as a worker does it: `python -m tests.bench.export URL FORMAT`.
 
 Prints JSON: seconds from claim to completed, peak_mb of the process, rows, size (sealed bytes), and busy: CPU seconds a stage.
 """
@@ -14,14 +14,14 @@ from pathlib import Path
 from typing import Any
 
 
-def main(url: str) -> None:
+def main(url: str, file_format: str) -> None:
     import django
 
     django.setup()
     from django.core.management import call_command
 
     call_command("migrate", verbosity=0)
-    run = _run(url)
+    run = _run(url, file_format)
     busy = _stopwatches()
     from exports.services.work import run_until_idle
 
@@ -50,8 +50,8 @@ def _peak_mb() -> float:
     return int(status.partition("VmHWM:")[2].split()[0]) / 1024
 
 
-def _run(url: str) -> Any:
-    """A job for all interactions of the source at `url`, in one file, and its first run."""
+def _run(url: str, file_format: str) -> Any:
+    """A job for all interactions of the source at `url`, in one file if that holds them, and its first run."""
     from django.utils import timezone
 
     from accounts.models import Organization, User
@@ -72,7 +72,14 @@ def _run(url: str) -> Any:
     for dataset in proposed:
         dataset.save()
     job = Job.objects.create(
-        organization=organization, owner=owner, source=source, dataset=proposed[0], title="Bench", file_split_size="1GB", split_bytes=10**9
+        organization=organization,
+        owner=owner,
+        source=source,
+        dataset=proposed[0],
+        title="Bench",
+        file_split_size="1GB",
+        split_bytes=10**9,
+        format=file_format,
     )
     return Run.objects.create(organization=organization, job=job, slot=timezone.now())
 
@@ -109,4 +116,4 @@ if __name__ == "__main__":
         os.environ["STRONGROOM_SQLITE_FOLDER"] = os.environ.get("BENCH_SQLITE_FOLDER", folder)
         os.environ["DATA"] = str(Path(folder))
         os.environ["DJANGO_SETTINGS_MODULE"] = "config.settings"
-        main(sys.argv[1])
+        main(sys.argv[1], sys.argv[2])
