@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from urllib.parse import urlencode
 from zoneinfo import ZoneInfo
 
@@ -50,9 +50,14 @@ def schedule_words(job: Job) -> str:
     return f"Once, {job.start_date:%Y-%m-%d %H:%M} UTC" if job.start_date else "Once, at its creation"
 
 
-def by_both_clocks(moments: Iterable[datetime], zone: str) -> list[tuple[str, str]]:
-    """(by the clock of the zone, in UTC) of each, with the day of the week."""
-    return [(moment.astimezone(ZoneInfo(zone)).strftime("%a %Y-%m-%d %H:%M %Z"), f"{moment:%a %Y-%m-%d %H:%M}") for moment in moments]
+def by_both_clocks(moments: Iterable[datetime], zone: str) -> list[tuple[tuple[str, str], tuple[str, str]]]:
+    """(by the clock of the zone, in UTC) of each: the day with that of the week, and the time."""
+    local = ZoneInfo(zone)
+    return [(_day_and_time(moment.astimezone(local), " %Z"), _day_and_time(moment.astimezone(UTC))) for moment in moments]
+
+
+def _day_and_time(moment: datetime, suffix: str = "") -> tuple[str, str]:
+    return moment.strftime("%a %Y-%m-%d"), moment.strftime(f"%H:%M{suffix}")
 
 
 def misfire_words(job: Job) -> str:

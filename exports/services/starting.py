@@ -73,9 +73,9 @@ def _by_policy(job: Job, now: datetime) -> Due:
     if job.misfire == Job.Misfire.ALL:
         starting, reason = max(0, len(due) - MOST_CAUGHT_UP), f"more than {MOST_CAUGHT_UP} were missed, of which the latest run"
     elif job.misfire == Job.Misfire.NONE:
-        starting, reason = late, f"nobody started it within {settings.MISFIRE_SECONDS} seconds, and what is missed does not run"
+        starting, reason = late, f"nobody started it within {settings.MISFIRE_SECONDS} seconds, and missed slots do not run"
     elif late:
-        starting, reason = len(due) - 1, "nobody started it in time, and of what is missed the latest slot runs once"
+        starting, reason = len(due) - 1, "nobody started it in time, and then only the latest slot runs"
     return Due(due[starting:], due[:starting], reason, following)
 
 

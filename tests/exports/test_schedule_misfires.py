@@ -49,8 +49,14 @@ def test_after_downtime_each_slot_runs_or_is_recorded(daily: Daily, policy: str,
 @pytest.mark.parametrize(
     ("policy", "reason"),
     [
-        ("none", "4 slots from 2026-05-04 03:00 to 2026-05-07 03:00 UTC did not run: nobody started it within 60 seconds, and"),
-        ("once", "3 slots from 2026-05-04 03:00 to 2026-05-06 03:00 UTC did not run: nobody started it in time, and of what is missed"),
+        (
+            "none",
+            "4 slots from 2026-05-04 03:00 to 2026-05-07 03:00 UTC did not run: nobody started it within 60 seconds, and missed slots",
+        ),
+        (
+            "once",
+            "3 slots from 2026-05-04 03:00 to 2026-05-06 03:00 UTC did not run: nobody started it in time, and then only the latest slot runs.",
+        ),
     ],
 )
 def test_the_record_says_which_slots_and_why(daily: Daily, policy: str, reason: str) -> None:
