@@ -4,12 +4,13 @@ When a job's row is due, the scheduler inserts the pending runs and then calls a
 none, delays no slot. The row "look" does the same every POLL_SECONDS, so that whatever was not seen in time is seen then.
 """
 
+import logging
 from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any
 
 from django.conf import settings
-from django.db import close_old_connections
+from django.db import DatabaseError, close_old_connections
 from django.db.models import QuerySet
 from django.utils import timezone
 from django_celery_beat.models import PeriodicTask
@@ -17,6 +18,8 @@ from django_celery_beat.schedulers import SCHEDULE_SYNC_MAX_INTERVAL, DatabaseSc
 
 from exports.services.beat_rows import TASK, is_jobs, note_ticks, rows_until
 from exports.services.starting import start_due
+
+logger = logging.getLogger(__name__)
 
 
 class Scheduler(DatabaseScheduler):  # type: ignore[misc] # published without types
@@ -33,8 +36,12 @@ class Scheduler(DatabaseScheduler):  # type: ignore[misc] # published without ty
     def sync(self) -> None:
         """Keep when rows were last due. (The original reads and writes each by itself, and for ever those of jobs that have ended.)"""
         close_old_connections()
-        note_ticks(self._ticked())
-        self._dirty.clear()
+        try:
+            note_ticks(self._ticked())
+        except DatabaseError:
+            logger.exception("When rows were last due is not kept yet; it is tried again")
+        else:
+            self._dirty.clear()
 
     def _ticked(self) -> Iterator[PeriodicTask]:
         for name in self._dirty:

@@ -79,6 +79,12 @@ def test_a_change_to_another_type_leaves_what_was_of_the_former(api: APIClient, 
     assert (job.filters, job.export_attachments, job.format) == ([], False, "csv")
 
 
+def test_a_change_to_a_start_now_leaves_the_misfire_policy_that_contradicts_it(api: APIClient, of_version_10: Job) -> None:
+    sent = {**BODY, "schedulerParam": {"immediately": True}}
+    assert api.put(f"/udm/v4/export/jobs/{of_version_10.pk}", sent).status_code == 200
+    assert Job.objects.get().misfire == "once"
+
+
 @pytest.mark.parametrize("base", BASES)
 def test_two_split_sizes_that_differ_are_a_400(api: APIClient, interaction: Dataset, certificate: Certificate, base: str) -> None:
     params = {"type": "Interaction", "media": [], "fileSplitSize": "64MB"}

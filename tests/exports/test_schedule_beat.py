@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 import time_machine
 from celery import Celery
-from django.db import connection
+from django.db import OperationalError, connection
 from django.test.utils import CaptureQueriesContext
 from django_celery_beat.models import CrontabSchedule, PeriodicTask
 
@@ -109,6 +109,25 @@ def test_one_row_speaks_for_all_jobs_of_the_same_clock(nightly: Callable[..., Jo
     assert (tick(scheduler), Run.objects.count(), messages(app)) == (1, len(jobs), 1)
     scheduler.sync()
     assert PeriodicTask.objects.filter(name__startswith="job-", last_run_at=SLOT + SECOND).count() == len(jobs)
+
+
+def test_beat_outlives_a_database_that_does_not_take_when_rows_were_due(
+    nightly: Callable[..., Job], app: Celery, clock: time_machine.Traveller
+) -> None:
+    def refuse(execute: Callable[..., object], sql: str, *more: object) -> object:
+        if sql.startswith('UPDATE "django_celery_beat_periodictask"'):
+            raise OperationalError("database is locked")
+        return execute(sql, *more)
+
+    job, scheduler = nightly(), Scheduler(app=app)
+    tick(scheduler)
+    clock.move_to(SLOT + SECOND)
+    with connection.execute_wrapper(refuse):
+        tick(scheduler)
+        scheduler.sync()
+    assert PeriodicTask.objects.get(name=f"job-{job.pk}").last_run_at is None
+    scheduler.sync()
+    assert PeriodicTask.objects.get(name=f"job-{job.pk}").last_run_at == SLOT + SECOND
 
 
 @pytest.mark.parametrize("fields", [{"suspended": True}, {"next_slot": SLOT + timedelta(hours=1)}])

@@ -62,7 +62,8 @@ class JobRequest(StrictSerializer):
         if former is None:
             return made
         of_dataset = set() if (made.source, made.data_type) == (former.source, former.data_type) else {"filters", "export_attachments"}
-        kept = {name: getattr(former, name) for name in self.UNSAID if name not in of_dataset}
+        unkept = of_dataset | ({"misfire"} if made.immediately else set())  # a policy is for starts that are ahead
+        kept = {name: getattr(former, name) for name in self.UNSAID if name not in unkept}
         return replace(made, **kept, kind=self.validated_data.get("type") or former.kind)
 
     def _said(self) -> JobDefinition:
