@@ -21,6 +21,8 @@ SECURITY = {
     "client": {"type": "http", "scheme": "basic", "description": "The client's own id and secret, as it is registered in the admin."},
 }
 """The credentials there are, by their names in the documents."""
+TOKENLESS: list[dict[str, list[str]]] = [{}, {"apiKey": []}]
+"""No token, and an API key only if the client likes: it must then be valid."""
 
 
 class Taken(OpenApiAuthenticationExtension):

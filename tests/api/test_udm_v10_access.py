@@ -1,6 +1,7 @@
 """Credentials of /udm/v10: what is no token, a key beside a token, and the one route that needs neither."""
 
 import pytest
+from django.conf import LazySettings
 from rest_framework.test import APIClient
 
 BASE = "/udm/v10/"
@@ -18,3 +19,9 @@ def test_an_api_key_that_is_sent_must_be_valid(api: APIClient) -> None:
 
 def test_version_needs_no_token(db: None) -> None:
     assert set(APIClient().get(BASE + "version").json()) == {"version", "buildNumber", "changeset", "name"}
+
+
+def test_an_api_key_that_comes_to_version_must_be_valid(db: None, settings: LazySettings) -> None:
+    assert APIClient().get(BASE + "version", HTTP_X_API_KEY="wrong").status_code == 403
+    settings.API_KEY_REQUIRED = True
+    assert APIClient().get(BASE + "version").status_code == 200

@@ -28,8 +28,9 @@ from rest_framework.permissions import AllowAny
 from rest_framework.request import Request
 
 from accounts.api.auth_v3.dialect import FaceView, django_request
-from accounts.api.auth_v3.schema import TOKENLESS, operation
+from accounts.api.auth_v3.schema import operation
 from accounts.api.auth_v3.serializers import AuthorizeQuery, SignInForm
+from accounts.api.credentials import TOKENLESS
 from accounts.models import Application, User
 from accounts.oauth.people import access_by_session, access_by_tenant, split_name
 from accounts.policy import let_form_lead_to

@@ -5,8 +5,6 @@ from drf_spectacular.utils import PolymorphicProxySerializer
 from accounts.api.auth_v3.serializers import ApiResponse, ErrorResponse, KeyRefused
 from accounts.api.schema import Operations
 
-TOKENLESS: list[dict[str, list[str]]] = [{}, {"apiKey": []}]
-"""No token, and an API key only if the client likes: it must then be valid."""
 CLIENT: list[dict[str, list[str]]] = [{"client": []}, {}, {"client": [], "apiKey": []}, {"apiKey": []}]
 """The client itself; a public one has no secret, and names itself in the body."""
 

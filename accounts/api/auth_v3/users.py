@@ -11,9 +11,10 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from accounts.api.auth_v3.dialect import FaceView, django_request, envelope
-from accounts.api.auth_v3.schema import TOKENLESS, operation
+from accounts.api.auth_v3.schema import operation
 from accounts.api.auth_v3.serializers import ApiResponse, CloudUserDetails, JsonWebKeySet, OpenIdUserInfo
 from accounts.api.authentication import token_of
+from accounts.api.credentials import TOKENLESS
 from accounts.api.permissions import access_of
 from accounts.oauth import signing
 from accounts.services.access import Access

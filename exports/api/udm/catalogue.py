@@ -9,6 +9,8 @@ from rest_framework.permissions import AllowAny
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from accounts.api import api_keys
+from accounts.api.credentials import TOKENLESS
 from accounts.api.dialect import read_query
 from accounts.api.parsers import BoundedMultiPartParser
 from accounts.api.permissions import access_of
@@ -130,9 +132,11 @@ class VersionDetail(UdmView):
     authentication_classes = []
     permission_classes = [AllowAny]
 
-    @operation("get_version", {200: VersionInfo}, failures=(400,), tokenless=True)
+    @operation("get_version", {200: VersionInfo}, failures=(400, 403), tokenless=True, security=TOKENLESS)
     def get(self, request: Request) -> Response:
-        """Get service info. Needs no token."""
+        """Get service info. Needs no token, and no API key either."""
+        if api_keys.HEADER in request.headers:
+            api_keys.check(request)
         read_query(request, NoQuery)
         build = {"version": settings.VERSION, "buildNumber": settings.BUILD_NUMBER, "changeset": settings.CHANGESET}
         return Response({**build, "name": "Strongroom"})
