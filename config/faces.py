@@ -52,7 +52,7 @@ Unknown query parameters and body fields are refused with 400: nothing is accept
         title="Strongroom's own resources, version 1",
         path="api/v1/",
         urlconfs=("accounts.api.urls", "exports.api.own.urls"),
-        sentence="What no other product's API has a word for: certificates beside the first, webhooks and the audit trail.",
+        sentence="What no other product's API has a word for: certificates beside the first, webhooks, watermarks and the audit trail.",
         about="Every request carries a bearer token (see [Authentication](/api/docs/auth-v3)) or an API key alone.",
     ),
 )

@@ -323,6 +323,8 @@ POLL_SECONDS = env.whole("POLL_SECONDS", 5, low=1, high=3600)
 # A slot that is started so much later than it was due was missed; what becomes of it, the job's misfire policy says.
 MISFIRE_SECONDS = env.whole("MISFIRE_SECONDS", 60, low=10, high=86_400)
 FAILURES_BEFORE_SUSPENSION = env.whole("FAILURES_BEFORE_SUSPENSION", 5, low=0, high=1000)
+SYNC_LAG_SECONDS = env.whole("SYNC_LAG_SECONDS", 300, low=0, high=86_400)
+SYNC_OVERLAP_SECONDS = env.whole("SYNC_OVERLAP_SECONDS", 600, low=0, high=7 * 86_400)
 FILE_RETENTION_DAYS = env.whole("FILE_RETENTION_DAYS", 30, low=1, high=3650)
 LINK_SECONDS = env.whole("LINK_SECONDS", 900, low=1, high=86_400)
 # Days before files expire that their owners are told; 0 tells nobody.

@@ -152,7 +152,20 @@ class DatasetAdmin(SuperuserOnly):
     autocomplete_fields = ("source", "parent")
     fieldsets = (
         (None, {"fields": ("source", "name", "schema", "table")}),
-        ("Roles", {"fields": ("key_columns", "timestamp_column", "subtype_column", "subtypes", "source_column", "document_column")}),
+        (
+            "Roles",
+            {
+                "fields": (
+                    "key_columns",
+                    "timestamp_column",
+                    "modified_column",
+                    "subtype_column",
+                    "subtypes",
+                    "source_column",
+                    "document_column",
+                )
+            },
+        ),
         ("What is exported", {"fields": ("columns", "keep_column", "keep_values")}),
         ("Belongs to", {"fields": ("parent", "parent_columns", "is_attachment")}),
     )

@@ -131,6 +131,10 @@ def older_body(scene: Scene) -> dict[str, Any]:
     return {name: value for name, value in job_body(scene).items() if name != "type"}
 
 
+def syncing_page(scene: Scene) -> dict[str, int]:
+    return {"pk": new_job(scene.owner, scene.dataset, "Changes", kind="DataSync").pk}
+
+
 def waiting(scene: Scene) -> dict[str, int]:
     """A job that is suspended and has never started."""
     tomorrow = timezone.now() + timedelta(days=1)
@@ -247,6 +251,10 @@ def named_dataset(scene: Scene) -> dict[str, Any]:
     return {**readable(scene), "source": scene.source.key, "dataset": scene.dataset.name}
 
 
+def syncing(scene: Scene) -> dict[str, int]:
+    return {"job_id": new_job(scene.owner, scene.dataset, "Changes", kind="DataSync").pk}
+
+
 OWN = [
     api("api/v1/audit", "GET", 200, 403, 200),
     api("api/v1/certificates", "GET", 200, 403, 200),
@@ -262,6 +270,8 @@ OWN = [
     anybody("api/docs", "GET", 200),
     anybody("api/docs/<slug:key>", "GET", 200),
     api("api/v1/datasets/<str:source>/<str:dataset>/schema", "GET", 200, 403, 404, args=named_dataset),
+    api("api/v1/jobs/<str:job_id>/watermark", "GET", 200, 403, 404, args=syncing),
+    api("api/v1/jobs/<str:job_id>/watermark", "PUT", 200, 403, 404, args=syncing, data=lambda scene: {"watermark": "2024-01-31T12:00:00Z"}),
     api("api/v1/webhooks", "GET", 200, 403, 200),
     api("api/v1/webhooks", "POST", 201, 403, 201, data=webhook_body),
     api("api/v1/webhooks/<str:webhook_id>", "GET", 200, 403, 404, args=to_webhook),
@@ -310,6 +320,8 @@ CONSOLE = [
     page("jobs/attributes", "GET", 200, 403, 404, query=lambda scene: {"dataset": scene.dataset.pk}),
     page("jobs/preview", "GET", 200, 403, 200, query=lambda scene: {"cron": "0 3 * * *"}),
     page("jobs/<int:pk>", "GET", 200, 403, 404, args=pk("job")),
+    page("jobs/<int:pk>/watermark", "GET", 200, 403, 404, args=syncing_page),
+    page("jobs/<int:pk>/watermark", "POST", 302, 403, 404, args=syncing_page, data=lambda scene: {"watermark": "2024-01-31T12:00"}),
     page("jobs/<int:pk>/delete", "GET", 200, 403, 404, args=pk("job")),
     page("jobs/<int:pk>/delete", "POST", 302, 403, 404, args=pk("job")),
     page("audit", "GET", 200, 403, 200),

@@ -18,6 +18,7 @@ from exports.services.errors import Invalid, ServiceError
 from exports.services.filters import CHOICES
 from exports.services.schedule import check_cron
 from exports.services.splitting import split_bytes
+from exports.services.watermark import set_watermark
 
 # What the API's paths in a refusal are called here.
 FIELDS = {
@@ -26,6 +27,8 @@ FIELDS = {
     "jobParams.exportAttachments": "export_attachments",
     "jobParams.fileSplitSize": "file_split_size",
     "jobParams.format": "format",
+    "jobParams.safetyLag": "safety_lag",
+    "jobParams.overlap": "overlap",
     "timeFrame": "time_frame",
     "timeFrame.all": "time_frame",
     "timeFrame.dateFrom": "date_from",
@@ -36,6 +39,10 @@ FIELDS = {
     "schedulerParam.startDate": "start_date",
     "schedulerParam.misfire": "misfire",
 }
+
+
+TIME_FRAMES = [("all", "all time"), ("between", "a time frame"), ("changes", "what changed since the last run")]
+_NO_SYNC = "type DataSync is not possible: "
 
 
 class MomentInput(forms.DateTimeInput):
@@ -61,13 +68,25 @@ class JobForm(forms.Form):
     title = forms.CharField(max_length=200)
     dataset = forms.ChoiceField(label="Dataset")
     export_attachments = forms.BooleanField(label="Export attachments too, in files of their own", required=False)
-    time_frame = forms.ChoiceField(
-        label="Rows of", choices=[("all", "all time"), ("between", "a time frame")], initial="all", widget=forms.RadioSelect
-    )
+    time_frame = forms.ChoiceField(label="Rows of", choices=TIME_FRAMES, initial="all", widget=forms.RadioSelect)
     date_from = WallClockField(
         label="From (UTC)", required=False, help_text="The first moment that is exported; empty starts with the oldest row."
     )
     date_to = WallClockField(label="To (UTC)", required=False, help_text="The first moment that is not; empty ends with the newest row.")
+    safety_lag = forms.IntegerField(
+        label="Safety lag (minutes)",
+        required=False,
+        min_value=0,
+        max_value=1440,
+        help_text="The newest changes wait so long: transactions may end late. Empty is as the server is set.",
+    )
+    overlap = forms.IntegerField(
+        label="Overlap (minutes)",
+        required=False,
+        min_value=0,
+        max_value=10_080,
+        help_text="So far back each run looks for changes that came even later. Empty is as the server is set.",
+    )
     schedule = forms.ChoiceField(
         label="Start",
         choices=[("now", "now"), ("once", "once, at a time"), ("cron", "again and again")],
@@ -162,6 +181,8 @@ class JobForm(forms.Form):
             return job_services.create_job(self.access, self._definition())
         except Invalid as error:
             left = Invalid(place_errors(self.filter_rows, error.errors))
+            if why := left.errors.pop("type", ""):
+                self.add_error("time_frame", f"This cannot be told from the dataset: {why.removeprefix(_NO_SYNC)}")
             show(self, left, FIELDS | {"jobParams.media": f"media_{self.cleaned_data['dataset']}"})
         except ServiceError as error:
             self.add_error(None, str(error))
@@ -170,7 +191,8 @@ class JobForm(forms.Form):
     def _definition(self) -> JobDefinition:
         data = self.cleaned_data
         dataset = self.datasets[data["dataset"]]
-        framed, schedule = data["time_frame"] == "between", data["schedule"]
+        framed, changes, schedule = data["time_frame"] == "between", data["time_frame"] == "changes", data["schedule"]
+        since = _at(data["date_from"], "UTC") if framed or changes else None
         return JobDefinition(
             source=dataset.source.key,
             title=data["title"],
@@ -178,8 +200,11 @@ class JobForm(forms.Form):
             media=_subtypes(data.get(f"media_{dataset.pk}")),
             filters=tuple(row.condition for row in self.filter_rows),
             description=data["description"],
-            all_time=not framed,
-            date_from=_at(data["date_from"], "UTC") if framed else None,
+            kind=Job.Kind.DATA_SYNC.value if changes else Job.Kind.UCS.value,
+            safety_lag=_seconds(data["safety_lag"]) if changes else None,
+            overlap=_seconds(data["overlap"]) if changes else None,
+            all_time=not framed and since is None,
+            date_from=since,
             date_to=_at(data["date_to"], "UTC") if framed else None,
             immediately=schedule == "now",
             cron=data["cron"] if schedule == "cron" else "",
@@ -190,6 +215,10 @@ class JobForm(forms.Form):
             format=data["format"] or DEFAULT,
             export_attachments=data["export_attachments"],
         )
+
+
+def _seconds(minutes: int | None) -> int | None:
+    return None if minutes is None else minutes * 60
 
 
 def _at(wall_clock: datetime | None, zone: str) -> datetime | None:
@@ -209,6 +238,27 @@ def _subtype_field(dataset: Dataset) -> forms.Field:
             label=label, choices=choices, required=False, widget=forms.CheckboxSelectMultiple, help_text="None ticked exports all."
         )
     return forms.CharField(label=label, required=False, max_length=1000, help_text="Separated by commas; empty exports all.")
+
+
+class WatermarkForm(forms.Form):
+    watermark = WallClockField(label="From (UTC)", required=False, help_text="Empty: from the beginning.")
+
+    def __init__(self, job: Job, data: Any = None) -> None:
+        initial = job.watermark.replace(tzinfo=None) if job.watermark else None
+        super().__init__(data, label_suffix="", initial={"watermark": initial})
+        self.job = job
+
+    def move(self, access: Access) -> bool:
+        """False when the service refused: then the form says why."""
+        try:
+            set_watermark(access, self.job, _at(self.cleaned_data["watermark"], "UTC"))
+        except Invalid as error:
+            show(self, error, {})
+            return False
+        except ServiceError as error:
+            self.add_error(None, str(error))
+            return False
+        return True
 
 
 class CertificateForm(forms.Form):

@@ -12,7 +12,7 @@ from django.utils import timezone
 
 from accounts.console.access import MemberRequest, member_page
 from accounts.services.access import Access
-from exports.console.forms import JobForm
+from exports.console.forms import JobForm, WatermarkForm
 from exports.console.presentation import by_both_clocks, cron_words, job_entries, jobs_of, misfire_words, run_entries, runs_of, watched
 from exports.formats import LABELS
 from exports.models import Job
@@ -132,3 +132,13 @@ def job_delete(request: MemberRequest, pk: int) -> HttpResponse:
         return redirect("console-job", pk)
     messages.success(request, f"{job.title} is deleted. Its runs and files remain.")
     return redirect("console-jobs")
+
+
+@member_page(["GET", "HEAD", "POST"])
+def job_watermark(request: MemberRequest, pk: int) -> HttpResponse:
+    job = get_object_or_404(jobs_of(request.access), pk=pk, kind=Job.Kind.DATA_SYNC)
+    form = WatermarkForm(job, request.POST if request.method == "POST" else None)
+    if request.method == "POST" and form.is_valid() and form.move(request.access):
+        messages.success(request, f"The watermark of {job.title} is moved.")
+        return redirect("console-job", pk)
+    return render(request, "console/watermark.html", {"job": job, "form": form})

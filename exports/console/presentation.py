@@ -251,6 +251,14 @@ class JobEntry:
         return schedule_words(self.job)
 
     @property
+    def lag(self) -> str:
+        return duration_words(timedelta(seconds=self.job.lag_seconds)) if self.job.lag_seconds else "none"
+
+    @property
+    def overlap(self) -> str:
+        return duration_words(timedelta(seconds=self.job.overlap_seconds)) if self.job.overlap_seconds else "none"
+
+    @property
     def filters(self) -> list[str]:
         return [in_words(condition) for condition in conditions_of(self.job)]
 

@@ -42,12 +42,14 @@ def run_list(request: MemberRequest) -> HttpResponse:
 def run_detail(request: MemberRequest, pk: int) -> HttpResponse:
     run = get_object_or_404(runs_of(request.access), pk=pk)
     page = Paginator(files_of(request.access).filter(run=run).order_by("part__number", "name"), PAGE).get_page(request.GET.get("page"))
+    parts = list(run.parts.select_related("dataset").order_by("dataset__name", "number"))
     context = {
         "run": run,
         "entry": run_entries([run])[0],
         "files": file_entries(page.object_list),
         "page": page,
-        "parts": run.parts.select_related("dataset").order_by("dataset__name", "number"),
+        "parts": parts,
+        "left_out": sum(part.suppressed for part in parts),
         "removed": figures.removed([run]).get(run.pk, {}),
         "troubled": TROUBLED,
         "watched": watched([run]),

@@ -16,6 +16,7 @@ urlpatterns = [
     path("jobs/attributes", jobs.job_attributes, name="console-job-attributes"),
     path("jobs/<int:pk>", jobs.job_detail, name="console-job"),
     path("jobs/<int:pk>/delete", jobs.job_delete, name="console-job-delete"),
+    path("jobs/<int:pk>/watermark", jobs.job_watermark, name="console-job-watermark"),
     path("jobs/<int:pk>/<slug:action>", jobs.job_act, name="console-job-act"),
     path("runs", runs.run_list, name="console-runs"),
     path("runs/<int:pk>", runs.run_detail, name="console-run"),

@@ -6,5 +6,20 @@ from exports.models.job import Job
 from exports.models.notice import Delivery, MailAddress, Notice, Webhook
 from exports.models.run import Part, Run
 from exports.models.source import Dataset, Source
+from exports.models.sync import Delivered
 
-__all__ = ["Certificate", "Challenge", "Dataset", "Delivery", "File", "Job", "MailAddress", "Notice", "Part", "Run", "Source", "Webhook"]
+__all__ = [
+    "Certificate",
+    "Challenge",
+    "Dataset",
+    "Delivered",
+    "Delivery",
+    "File",
+    "Job",
+    "MailAddress",
+    "Notice",
+    "Part",
+    "Run",
+    "Source",
+    "Webhook",
+]

@@ -25,6 +25,7 @@ class Job(models.Model):
 
     class Kind(models.TextChoices):
         UCS = "UCS", "time frame"
+        DATA_SYNC = "DataSync", "what changed since the last run"
 
     class Misfire(models.TextChoices):
         """What becomes of slots that nobody started in time."""
@@ -46,6 +47,12 @@ class Job(models.Model):
     all_time = models.BooleanField(default=True)
     date_from = models.DateTimeField(null=True, blank=True, help_text="First moment that is in the time frame.")
     date_to = models.DateTimeField(null=True, blank=True, help_text="First moment that is after the time frame.")
+    watermark = models.DateTimeField(
+        null=True, blank=True, help_text="Of a DataSync: what changed before was delivered. Moved by complete runs, or by hand."
+    )
+    sync_from = models.DateTimeField(null=True, blank=True, help_text="Of a DataSync: what changed before this moment is not read.")
+    lag_seconds = models.PositiveIntegerField(default=0, help_text="Of a DataSync: the newest changes wait so long.")
+    overlap_seconds = models.PositiveIntegerField(default=0, help_text="Of a DataSync: so far before the watermark it looks for late ones.")
     file_split_size = models.CharField(max_length=20, blank=True, help_text="As the client wrote it, e.g. 64MB; empty is the default.")
     split_bytes = models.BigIntegerField()
     format = models.CharField(max_length=20, default="jsonl")

@@ -49,6 +49,7 @@ class Run(Claimable):
     )
     slot_count = models.PositiveIntegerField(default=1, help_text="Of a record of slots that did not run: how many.")
     status = models.CharField(max_length=20, choices=Status.choices, default=Status.PENDING, db_index=True)
+    since = models.DateTimeField(null=True, blank=True, help_text="Of a DataSync: from when on changes are read; null = the beginning.")
     cutoff = models.DateTimeField(
         null=True, blank=True, help_text="Rows at or after this moment belong to a later run; frozen at the start."
     )
@@ -108,6 +109,7 @@ class Part(Claimable):
     key_after = models.JSONField(null=True, blank=True, help_text="Key of the last row before the range; null = from the first row.")
     key_upto = models.JSONField(null=True, blank=True, help_text="Key of the last row of the range; null = to the last row.")
     rows_done = models.BigIntegerField(default=0)
+    suppressed = models.BigIntegerField(default=0, help_text="Of a DataSync: rows that were left out, as they had been delivered.")
     exact = models.BooleanField(default=False, help_text="Read value by value: the fast reader met a column of mixed types.")
 
     class Meta:

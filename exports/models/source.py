@@ -60,6 +60,9 @@ class Dataset(models.Model):
     )
     columns = models.JSONField(default=_no_names, blank=True, help_text="Columns to export; empty exports all.")
     timestamp_column = models.CharField(max_length=200, blank=True, help_text="Decides whether a row is in a time frame.")
+    modified_column = models.CharField(
+        max_length=200, blank=True, help_text="Holds when a row last changed, e.g. modifiedDate: what DataSync needs. NULL counts as never."
+    )
     subtype_column = models.CharField(max_length=200, blank=True, help_text="Holds the sub-type (media), e.g. chat or email.")
     source_column = models.CharField(max_length=200, blank=True)
     document_column = models.CharField(max_length=200, blank=True)

@@ -21,6 +21,18 @@ Place = tuple[str, str]
 """Schema ("" for the default one) and name of a table or view."""
 
 _TIMESTAMPS = ("startdate", "starttime", "createddate", "createdat", "created", "timestamp", "occurredat", "eventtime", "time", "date")
+_MODIFIED = (
+    "modifieddate",
+    "modifiedat",
+    "modified",
+    "updatedat",
+    "updateddate",
+    "updated",
+    "lastmodified",
+    "lastupdated",
+    "changedat",
+    "lastchange",
+)
 _SUBTYPES = ("mediatypeid", "mediatype", "subtype", "subtypeid", "channel", "type", "kind")
 _SYSTEM = {"information_schema", "pg_catalog", "pg_toast", "mysql", "performance_schema", "sys", "INFORMATION_SCHEMA"}
 _MOMENTS = (sa.DateTime, sa.Date)
@@ -72,6 +84,15 @@ def selection(
     return replace(here, date_from=date_from, date_to=date_to, subtypes=tuple(subtypes), conditions=conditions)
 
 
+def changes(
+    dataset: Dataset, since: datetime | None, until: datetime, *, subtypes: Sequence[str] = (), conditions: tuple[Condition, ...] = ()
+) -> Selection:
+    """The rows of a dataset that changed in [since, until): by its own moments, also for an attachment, whose parent must be of the sub-types and keep the conditions."""
+    chosen = selection(dataset, subtypes=subtypes, conditions=conditions)
+    made = "" if dataset.timestamp_column == dataset.modified_column else dataset.timestamp_column
+    return replace(chosen, timestamp=dataset.modified_column, else_timestamp=made, date_from=since, date_to=until)
+
+
 def _contact_history(source: Source) -> list[Dataset]:
     """The three data types of a contact center's history (semantics: UDM)."""
     interaction = Dataset(
@@ -80,6 +101,7 @@ def _contact_history(source: Source) -> list[Dataset]:
         table="interactions",
         key_columns=["id"],
         timestamp_column="startDate",
+        modified_column="modifiedDate",
         subtype_column="mediaTypeId",
         subtypes=list(MEDIA),
         document_column="allAttributes",
@@ -90,6 +112,7 @@ def _contact_history(source: Source) -> list[Dataset]:
         table="contacts",
         key_columns=["ContactId"],
         timestamp_column="createddate",
+        modified_column="modifieddate",
         document_column="attributes",
     )
     attachment = Dataset(
@@ -97,6 +120,7 @@ def _contact_history(source: Source) -> list[Dataset]:
         name="Attachment",
         table="attachments",
         key_columns=["id"],
+        modified_column="createddate",
         parent=interaction,
         parent_columns=["entityid"],
         is_attachment=True,
@@ -131,6 +155,7 @@ def _propose(source: Source, inspector: Inspector, place: Place) -> Dataset | No
         table=table,
         key_columns=list(key),
         timestamp_column=_guess([name for name, kind in columns.items() if isinstance(kind, _MOMENTS)], _TIMESTAMPS, any_of_them=True),
+        modified_column=_guess([name for name, kind in columns.items() if isinstance(kind, sa.DateTime)], _MODIFIED, any_of_them=False),
         subtype_column=_guess([name for name, kind in columns.items() if isinstance(kind, sa.String)], _SUBTYPES, any_of_them=False),
         document_column=next((name for name, kind in columns.items() if isinstance(kind, sa.JSON)), ""),
     )

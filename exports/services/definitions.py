@@ -7,19 +7,23 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
+from django.conf import settings
 from django.db.models import QuerySet
 
 from accounts.services.access import Access
 from exports.formats import DEFAULT, LABELS
 from exports.models import Dataset, Job, Source
 from exports.services import schedule, visible
+from exports.services.attributes import attributes_of
 from exports.services.errors import Invalid
 from exports.services.filters import conditions_of, stored, wrong_filters
 from exports.services.nearest import known_names, shown
 from exports.services.splitting import split_bytes
-from exports.sources.conditions import Condition
+from exports.services.sync import why_not
+from exports.sources.conditions import Condition, Kind
 
 TITLE_LENGTH, DESCRIPTION_LENGTH, MOST_RUNS = 200, 10_000, 1_000_000
+MOST_LAG, MOST_OVERLAP = 86_400, 7 * 86_400
 _LATE = timedelta(minutes=1)
 """A start date may lie so far in the past: clocks differ, and requests take their time."""
 
@@ -32,6 +36,7 @@ class JobDefinition:
     all_time, or date_from ≤ timestamp < date_to (either may be open). One of immediately, cron, start_date says when;
     start_date with cron means not before. runs: how many times cron may start it. timezone: IANA name, empty = UTC.
     misfire: what becomes of slots that nobody started in time, one of Job.Misfire.
+    Of a DataSync, date_from is where its first run begins; safety_lag and overlap (sync.py) in seconds, None = as set for the server.
     """
 
     source: str
@@ -54,6 +59,8 @@ class JobDefinition:
     export_attachments: bool = False
     suspended: bool = False
     misfire: str = Job.Misfire.ONCE.value
+    safety_lag: int | None = None
+    overlap: int | None = None
 
 
 def definition_of(job: Job) -> JobDefinition:
@@ -79,6 +86,8 @@ def definition_of(job: Job) -> JobDefinition:
         export_attachments=job.export_attachments,
         suspended=job.suspended,
         misfire=job.misfire,
+        safety_lag=job.lag_seconds if job.kind == Job.Kind.DATA_SYNC else None,
+        overlap=job.overlap_seconds if job.kind == Job.Kind.DATA_SYNC else None,
     )
 
 
@@ -92,6 +101,7 @@ def job_fields(access: Access, definition: JobDefinition, now: datetime) -> dict
     dataset = _find_dataset(source, definition, errors) if source else None
     if dataset:
         errors |= _wrong_for_dataset(dataset, definition) | wrong_filters(dataset, definition.filters)
+    errors |= _wrong_sync(dataset, definition)
     cron = _collect(errors, lambda: schedule.check_cron(definition.cron, "schedulerParam.cron")) if definition.cron else ""
     split = _collect(errors, lambda: split_bytes(definition.file_split_size, "jobParams.fileSplitSize"))
     zone = _collect(errors, lambda: schedule.check_timezone(definition.timezone or "UTC", "schedulerParam.timezone"))
@@ -119,6 +129,18 @@ def job_fields(access: Access, definition: JobDefinition, now: datetime) -> dict
         "start_date": definition.start_date,
         "suspended": definition.suspended,
         "misfire": definition.misfire,
+        **_sync_fields(definition),
+    }
+
+
+def _sync_fields(definition: JobDefinition) -> dict[str, Any]:
+    if definition.kind != Job.Kind.DATA_SYNC:
+        return {"watermark": None, "sync_from": None, "lag_seconds": 0, "overlap_seconds": 0}
+    return {
+        "watermark": None,
+        "sync_from": definition.date_from,
+        "lag_seconds": settings.SYNC_LAG_SECONDS if definition.safety_lag is None else definition.safety_lag,
+        "overlap_seconds": settings.SYNC_OVERLAP_SECONDS if definition.overlap is None else definition.overlap,
     }
 
 
@@ -137,10 +159,8 @@ def _wrong_texts(definition: JobDefinition) -> dict[str, str]:
         errors["title"] = f"title must have 1 to {TITLE_LENGTH} characters, without line breaks and control characters."
     if len(definition.description) > DESCRIPTION_LENGTH or "\0" in definition.description:
         errors["description"] = f"description must have at most {DESCRIPTION_LENGTH} characters, none of them NUL."
-    if definition.kind == "DataSync":
-        errors["type"] = "type DataSync is not available yet. Use UCS, which exports a time frame."
-    elif definition.kind not in Job.Kind.values:
-        errors["type"] = f'type "{definition.kind[:40]}" is unknown. Use UCS.'
+    if definition.kind not in Job.Kind.values:
+        errors["type"] = f'type "{shown(definition.kind)}" is unknown. There are: {", ".join(Job.Kind.values)}.'
     return errors
 
 
@@ -225,6 +245,35 @@ def _find_dataset(source: Source, definition: JobDefinition, errors: dict[str, s
     return None
 
 
+def _wrong_sync(dataset: Dataset | None, definition: JobDefinition) -> dict[str, str]:
+    """Raises Conflict if the source cannot be read."""
+    given = {"safetyLag": (definition.safety_lag, MOST_LAG), "overlap": (definition.overlap, MOST_OVERLAP)}
+    if definition.kind != Job.Kind.DATA_SYNC:
+        return {f"jobParams.{name}": f"jobParams.{name} needs type DataSync." for name, (value, _) in given.items() if value is not None}
+    errors = {
+        f"jobParams.{name}": f"jobParams.{name} must be a whole number of seconds from 0 to {most}."
+        for name, (value, most) in given.items()
+        if value is not None and not 0 <= value <= most
+    }
+    if definition.date_to:
+        errors["timeFrame.dateTo"] = "timeFrame.dateTo has no meaning with type DataSync, which goes on. Leave it out."
+    if dataset and (wrong := _why_no_sync(dataset, definition)):
+        errors["type"] = f"type DataSync is not possible: {wrong}"
+    return errors
+
+
+def _why_no_sync(dataset: Dataset, definition: JobDefinition) -> str:
+    datasets = [dataset, *(dataset.children.filter(is_attachment=True) if definition.export_attachments else [])]
+    if wrong := next((why for each in datasets if (why := why_not(each))), ""):
+        return wrong
+    found = attributes_of(datasets)
+    for each in datasets:
+        kind = next((attribute.type for attribute in found[each.pk] if attribute.name == each.modified_column), None)
+        if kind is not Kind.TIMESTAMP:
+            return f"the column {each.modified_column} of {each.name} {f'is of the type {kind}' if kind else 'does not exist'}; it must hold moments."
+    return ""
+
+
 def _wrong_for_dataset(dataset: Dataset, definition: JobDefinition) -> dict[str, str]:
     errors = {}
     unknown = [media for media in definition.media if media not in dataset.subtypes]
@@ -232,7 +281,7 @@ def _wrong_for_dataset(dataset: Dataset, definition: JobDefinition) -> dict[str,
         errors["jobParams.media"] = f"{dataset.name} has no media. Leave jobParams.media empty."
     elif unknown and dataset.subtypes:
         errors["jobParams.media"] = f'jobParams.media "{shown(unknown[0])}" is unknown. {known_names(unknown[0], dataset.subtypes)}'
-    if not definition.all_time and not dataset.timestamp_column:
+    if not definition.all_time and not dataset.timestamp_column and definition.kind != Job.Kind.DATA_SYNC:
         errors["timeFrame"] = f"{dataset.name} has no timestamp column, so that only timeFrame.all can be true."
     if definition.export_attachments and not dataset.children.filter(is_attachment=True).exists():
         errors["jobParams.exportAttachments"] = f"{dataset.name} has no attachments. Set jobParams.exportAttachments to false."

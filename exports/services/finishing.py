@@ -9,11 +9,12 @@ from django.db import transaction
 from django.db.models import Count, QuerySet, Sum
 from django.utils import timezone
 
-from exports.models import File, Part, Run
+from exports.models import Delivered, File, Job, Part, Run
 from exports.sealing.storage import StorageError, keys_below, read_hash, remove, write
 from exports.services.claiming import LeaseLost, held_run
 from exports.services.failures import count_failure, forget_failures, hold
 from exports.services.notices import Event, announce
+from exports.services.sync import settle
 
 
 def folder_of(run: Run) -> str:
@@ -49,6 +50,8 @@ def _complete(run: Run, completed: dict[str, Any]) -> bool:
     if not held_run(run).update(**completed):
         return False
     forget_failures(job)
+    if run.job.kind == Job.Kind.DATA_SYNC:
+        settle(run, job)
     sums = run.files.aggregate(files=Count("pk"), rows=Sum("rows"), bytes=Sum("size"))
     facts = {**job_facts(run), **{name: value or 0 for name, value in sums.items()}}
     announce(Event.RUN_COMPLETED, organization=run.organization, subject=run, facts=facts)
@@ -79,12 +82,24 @@ def manifest(run: Run) -> dict[str, Any]:
         "dataset": job.dataset.name,
         "subTypes": job.media,
         "filters": job.filters,
-        "from": job.date_from.isoformat() if job.date_from else None,
-        "to": job.date_to.isoformat() if job.date_to else None,
+        **_frame(run),
         "cutoff": run.cutoff.isoformat() if run.cutoff else None,
         "snapshot": run.snapshot,
         "rows": sum(file.rows for file in run.files.all()),
         "files": [_file_entry(file) for file in run.files.select_related("part__dataset").order_by("pk")],
+    }
+
+
+def _frame(run: Run) -> dict[str, Any]:
+    """The time frame; of a DataSync when the rows changed, and how many were left out because they had been delivered."""
+    job = run.job
+    if job.kind != Job.Kind.DATA_SYNC:
+        return {"from": job.date_from and job.date_from.isoformat(), "to": job.date_to and job.date_to.isoformat()}
+    return {
+        "from": run.since and run.since.isoformat(),
+        "to": run.cutoff and run.cutoff.isoformat(),
+        "previousWatermark": job.watermark and job.watermark.isoformat(),
+        "suppressed": sum(part.suppressed for part in run.parts.all()),
     }
 
 
@@ -127,6 +142,7 @@ def collect(run: Run) -> int:
     with transaction.atomic():
         if run.status != Run.Status.COMPLETED:
             run.files.all().delete()
+        Delivered.objects.filter(part__run=run).delete()
         kept = {*run.files.filter(deleted_at=None).values_list("storage_key", flat=True), run.manifest_key}
         Run.objects.filter(pk=run.pk).update(collected_at=timezone.now())
     leftovers = [key for key in keys_below(default_storage, folder_of(run)) if key not in kept]

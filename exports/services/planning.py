@@ -14,7 +14,8 @@ from exports.formats.base import Buffer
 from exports.models import Certificate, Dataset, Job, Part, Run
 from exports.sealing.cms import Recipient, content_type
 from exports.sealing.package import room
-from exports.services.catalogue import selection
+from exports.services import sync
+from exports.services.catalogue import changes, selection
 from exports.services.claiming import LeaseLost, held_run
 from exports.services.filters import check_exported, conditions_of
 from exports.services.visible import check_export
@@ -49,6 +50,8 @@ def selection_of(run: Run, dataset: Dataset) -> Selection:
     """The rows of `dataset` for this run. A time frame that is open at its end is closed by the frozen cut-off."""
     job = run.job
     assert run.cutoff is not None, "a run's cut-off is frozen when it is planned"
+    if job.kind == Job.Kind.DATA_SYNC:
+        return changes(dataset, run.since, run.cutoff, subtypes=tuple(job.media), conditions=conditions_of(job))
     until = None if job.all_time else min(job.date_to or run.cutoff, run.cutoff)
     return selection(dataset, date_from=job.date_from, date_to=until, subtypes=tuple(job.media), conditions=conditions_of(job))
 
@@ -59,7 +62,7 @@ def plan(run: Run) -> Reader:
     certificates = _usable_certificates(run)
     run.recipients = [certificate.pk for certificate in certificates]
     content_type(recipients_of(run))
-    run.cutoff = run.cutoff or timezone.now()
+    _freeze_window(run)
     check_exported(run.job.dataset, conditions_of(run.job))
     reader = open_reader(run.job.source.url)
     reader.__enter__()
@@ -71,6 +74,16 @@ def plan(run: Run) -> Reader:
         reader.__exit__(None, None, None)
         raise
     return reader
+
+
+def _freeze_window(run: Run) -> None:
+    """Raises ExportFailed if a dataset has lost what DataSync needs."""
+    if run.job.kind != Job.Kind.DATA_SYNC:
+        run.cutoff = run.cutoff or timezone.now()
+        return
+    run.since, run.cutoff = sync.window(run.job, timezone.now())
+    if wrong := next((why for dataset, _ in selections(run) if (why := sync.why_not(dataset))), ""):
+        raise ExportFailed(wrong)
 
 
 def check_owner(job: Job) -> None:
@@ -146,6 +159,7 @@ def _save(run: Run, planned: list[tuple[Dataset, int, list[Key]]]) -> None:
     ]
     with transaction.atomic():
         terms = {
+            "since": run.since,
             "cutoff": run.cutoff,
             "snapshot": run.snapshot,
             "recipients": run.recipients,
@@ -153,6 +167,7 @@ def _save(run: Run, planned: list[tuple[Dataset, int, list[Key]]]) -> None:
             "planned_at": timezone.now(),
             "lease_until": None,
         }
-        if not held_run(run).update(**terms):
+        moved = run.job.kind == Job.Kind.DATA_SYNC and not sync.is_as_planned(run.job)
+        if moved or not held_run(run).update(**terms):
             raise LeaseLost
         Part.objects.bulk_create(parts)

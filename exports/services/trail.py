@@ -27,6 +27,7 @@ JOB = (
     ),
     *("file_split_size", "format", "immediately", "cron", "timezone", "runs_limit", "start_date", "suspended", "next_slot"),
     *("misfire", "failures", "suspended_because"),
+    *("watermark", "sync_from", "lag_seconds", "overlap_seconds"),
     *("cancelled_at", "deleted_at"),
 )
 FILE = ("name", "run", "rows", "size", "sha256", "expires_at")

@@ -1,7 +1,8 @@
 """One part: read, encoded, zipped, sealed, stored, read back and compared, and only then recorded.
 
 Invariant: a File row exists only for an object that was read back from the storage and whose SHA-256 is that of the
-bytes that were sealed; and the rows of a part's files are exactly the rows that the reader gave.
+bytes that were sealed; and the rows of a part's files are exactly the rows that the reader gave, but for those that a
+DataSync has delivered before (exports/services/sync.py).
 """
 
 from collections.abc import Iterator
@@ -17,7 +18,7 @@ from django.utils import timezone
 
 from exports.formats import format_named
 from exports.formats.base import Encoder, Piece, Writer
-from exports.models import File, Part
+from exports.models import File, Job, Part
 from exports.sealing.cms import Recipient, content_type
 from exports.sealing.package import Contents, Package, Pieces
 from exports.sealing.storage import StorageError, read_hash, remove, write
@@ -25,19 +26,28 @@ from exports.services.claiming import Heartbeat, LeaseLost, held_part
 from exports.services.pipeline import ahead
 from exports.services.planning import recipients_of, selection_of
 from exports.services.schemas import EXTENSION, schema_file
+from exports.services.sync import Sieve
 from exports.sources import open_reader
 from exports.sources.base import Reader, Selection
 from exports.sources.keys import load_key
 
 
 class _Count:
-    rows = 0
+    """Of an attempt: rows that were read; and, of a DataSync, what leaves out some of them."""
+
+    def __init__(self, part: Part) -> None:
+        self.rows = 0
+        self.sieve = Sieve(part) if part.run.job.kind == Job.Kind.DATA_SYNC else None
+
+    @property
+    def suppressed(self) -> int:
+        return self.sieve.suppressed if self.sieve else 0
 
 
 def write_part(part: Part) -> None:
     """Do all of it. Raises LeaseLost, SourceError, StorageError; whatever was stored by then is removed."""
     files: list[File] = []
-    read = _Count()
+    read = _Count(part)
     with Heartbeat(lambda: held_part(part), lambda: {"rows_done": read.rows}) as heartbeat:
         try:
             with open_reader(part.run.job.source.url) as reader:
@@ -46,7 +56,7 @@ def write_part(part: Part) -> None:
                     reader.use_snapshot(part.run.snapshot)
                 _write_files(part, reader, heartbeat, read, files)
             heartbeat.check()
-            _record(part, read.rows, files)
+            _record(part, read, files)
         except BaseException:
             for file in files:
                 with suppress(StorageError, OSError):  # what stays behind is collected when the run ends
@@ -58,7 +68,8 @@ def _write_files(part: Part, reader: Reader, heartbeat: Heartbeat, read: _Count,
     recipients = recipients_of(part.run)
     chosen = selection_of(part.run, part.dataset).between(load_key(part.key_after), load_key(part.key_upto))
     beside = _beside(part, reader, chosen)
-    batches = ahead(_counted(reader.batches(chosen, exact=part.exact), read), heartbeat.check)
+    rows = _counted(reader.batches(chosen, exact=part.exact), read)
+    batches = ahead(read.sieve.sift(rows) if read.sieve else rows, heartbeat.check)
     encoding = _Encoding(part, batches)
     with closing(batches), closing(ahead(encoding.pieces(), heartbeat.check)) as encoded:
         try:
@@ -146,12 +157,13 @@ def _verify(file: File) -> None:
         raise StorageError(f"What the storage gave back for {file.name} is not what was written.")
 
 
-def _record(part: Part, rows_read: int, files: list[File]) -> None:
+def _record(part: Part, read: _Count, files: list[File]) -> None:
     """The part is done and its files exist: one transaction, fenced by the token."""
-    if rows_read != sum(file.rows for file in files):
-        raise AssertionError(f"part {part.pk}: {rows_read} rows read, {[file.rows for file in files]} written")
+    written = sum(file.rows for file in files)
+    if read.rows - read.suppressed != written:
+        raise AssertionError(f"part {part.pk}: {read.rows} rows read, {read.suppressed} left out, {written} written")
     with transaction.atomic():
-        done = {"status": Part.Status.DONE, "rows_done": rows_read, "lease_until": None}
+        done = {"status": Part.Status.DONE, "rows_done": written, "suppressed": read.suppressed, "lease_until": None}
         if not held_part(part).update(**done):
             raise LeaseLost
         File.objects.bulk_create(files)

@@ -72,7 +72,7 @@ def number_text(digits: tuple[int, int] | None) -> dict[bytes, bytes]:
 class Selection:
     """Which rows and columns of one table.
 
-    date_from/date_to: the half-open interval [from, to) on the timestamp column. subtypes: empty means all.
+    date_from/date_to: the half-open interval [from, to) on the timestamp column; where that is NULL, on `else_timestamp`. subtypes: empty means all.
     conditions: what else must be true of a row, all of them.
     parent: only rows whose `parent_columns` refer to a row of that selection (by its key).
     after/upto: only keys in (after, upto]; None is open.
@@ -83,6 +83,7 @@ class Selection:
     columns: tuple[str, ...] = ()
     key: tuple[str, ...] = ()
     timestamp: str = ""
+    else_timestamp: str = ""
     date_from: datetime | None = None
     date_to: datetime | None = None
     subtype: str = ""

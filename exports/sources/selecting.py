@@ -96,6 +96,16 @@ def _in_time(backend: Backend, chosen: Chosen, selection: Selection) -> list[Ele
     if not selection.timestamp:
         raise SourceError(f"Table {selection.table} needs a timestamp column to choose rows by time.")
     column = known(chosen.table, selection.timestamp)
+    within = _between(backend, chosen, column, selection)
+    if not selection.else_timestamp or not column.nullable:
+        return within
+    other = known(chosen.table, selection.else_timestamp)
+    if backend.kind(other) is not Kind.TIMESTAMP:  # a day alone does not say what is new
+        return within
+    return [sa.or_(sa.and_(*within), sa.and_(chosen.column(column.name).is_(None), *_between(backend, chosen, other, selection)))]
+
+
+def _between(backend: Backend, chosen: Chosen, column: sa.Column[Any], selection: Selection) -> list[Element]:
     here = chosen.column(column.name)
     since = [] if selection.date_from is None else [here >= backend.moment(column, selection.date_from)]
     until = [] if selection.date_to is None else [here < backend.moment(column, selection.date_to)]

@@ -2,13 +2,14 @@
 
 from django.urls import path
 
-from exports.api.own import certificates, datasets, webhooks
+from exports.api.own import certificates, datasets, jobs, webhooks
 
 urlpatterns = [
     path("certificates", certificates.Certificates.as_view()),
     path("certificates/<str:certificate_id>", certificates.CertificateDetail.as_view()),
     path("certificates/<str:certificate_id>/challenge", certificates.CertificateChallenge.as_view()),
     path("datasets/<str:source>/<str:dataset>/schema", datasets.DatasetSchema.as_view()),
+    path("jobs/<str:job_id>/watermark", jobs.Watermark.as_view()),
     path("webhooks", webhooks.Webhooks.as_view()),
     path("webhooks/<str:webhook_id>", webhooks.WebhookDetail.as_view()),
     path("webhooks/<str:webhook_id>/secret", webhooks.WebhookSecret.as_view()),

@@ -53,7 +53,7 @@ class JobRequest(StrictSerializer):
     jobParams: serializers.Serializer[Any] = UcsJobParams()
     suspended = TrueFalse()
 
-    UNSAID: ClassVar[tuple[str, ...]] = ("filters", "format", "export_attachments", "misfire")
+    UNSAID: ClassVar[tuple[str, ...]] = ("filters", "format", "export_attachments", "misfire", "safety_lag", "overlap")
     """What of a JobDefinition this version has no words for."""
 
     def definition(self, former: JobDefinition | None = None) -> JobDefinition:
@@ -89,6 +89,8 @@ class JobRequest(StrictSerializer):
             filters=tuple(condition_from(each["attribute"], each["operator"], each.get("value")) for each in params.get("filters", [])),
             file_split_size=_split_size(sent, params),
             format=params.get("format") or DEFAULT,
+            safety_lag=params.get("safetyLag"),
+            overlap=params.get("overlap"),
             export_attachments=params.get("exportAttachments", False),
         )
 
@@ -175,6 +177,7 @@ def _info(job: Job, outcome: Outcome) -> dict[str, Any]:
         "exportAttachments": job.export_attachments,
         **({"filters": job.filters} if job.filters else {}),
         **{_GONE[reason]: count for reason, count in outcome.removed.items()},
+        **({"watermark": job.watermark} if job.kind == Job.Kind.DATA_SYNC else {}),
     }
 
 

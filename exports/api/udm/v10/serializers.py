@@ -26,6 +26,12 @@ class Filter(StrictSerializer):
 class UcsJobParams(shapes.UcsJobParams):
     exportAttachments = TrueFalse(required=False, default=False)
     filters = Filter(many=True, required=False, help_text="What must be true of a row, all of it; at most 20.")
+    safetyLag = serializers.IntegerField(
+        required=False, allow_null=True, help_text="With type DataSync: the newest changes wait so many seconds."
+    )
+    overlap = serializers.IntegerField(
+        required=False, allow_null=True, help_text="With type DataSync: so many seconds before its watermark a run looks for late changes."
+    )
     format = Text(required=False, allow_blank=True, allow_null=True, help_text=f"Of the files: {', '.join(LABELS)}. {DEFAULT} if left out.")
 
 
@@ -42,9 +48,18 @@ class SchedulerParam(shapes.SchedulerParam):
 class JobRequest(shapes.JobRequest):
     UNSAID = ()
 
-    type = Text(help_text="UCS")
+    type = Text(help_text="UCS: a time frame. DataSync: what changed since the last run.")
     schedulerParam = SchedulerParam()
     jobParams = UcsJobParams()
+
+
+class Watermark(serializers.DateTimeField):
+    """Left out where there is none; null is one that has not been reached yet."""
+
+    def get_attribute(self, instance: Any) -> Any:
+        if "watermark" not in instance:
+            raise serializers.SkipField
+        return instance["watermark"]
 
 
 class JobInfo(shapes.JobInfo):
@@ -53,6 +68,9 @@ class JobInfo(shapes.JobInfo):
     filesExpired = serializers.IntegerField(required=False, help_text="Files that are gone because their days were over, if there are any.")
     filesDeleted = serializers.IntegerField(
         required=False, help_text="Files that are gone because somebody deleted them, if there are any."
+    )
+    watermark = Watermark(
+        required=False, allow_null=True, help_text="Of a DataSync: what changed before was delivered; null before the first run."
     )
 
 
