@@ -116,12 +116,19 @@ def _ranges(reader: Reader, run: Run, dataset: Dataset, chosen: Selection) -> tu
     if not rows or not chosen.key:
         return rows, []
     usable = max(room(run.job.split_bytes, len(run.recipients)), run.job.split_bytes // 2)
-    per_part = int(usable * _FILL / _sealed_bytes_a_row(run, dataset, _first_batch(reader, chosen)))
+    per_part = int(usable * _FILL / _sealed_bytes_a_row(reader, run, dataset, chosen))
     return rows, [] if per_part >= rows else reader.boundaries(chosen, max(per_part, 1))
 
 
-def _sealed_bytes_a_row(run: Run, dataset: Dataset, batch: pa.RecordBatch) -> float:
+def _sealed_bytes_a_row(reader: Reader, run: Run, dataset: Dataset, chosen: Selection) -> float:
     """Estimated from the first batch."""
+    try:
+        return _measured(run, dataset, _first(reader.batches(chosen)))
+    except MixedColumn:  # of the reader, or of the format: then the part that holds it will be read value by value too
+        return _measured(run, dataset, _first(reader.batches(chosen, exact=True)))
+
+
+def _measured(run: Run, dataset: Dataset, batch: pa.RecordBatch) -> float:
     deflate = isal_zlib.compressobj(1, isal_zlib.DEFLATED, -15)
     size = sum(len(deflate.compress(data)) for data in _file_of(run, dataset, batch)) + len(deflate.flush())
     return size / max(int(batch.num_rows), 1)
@@ -133,13 +140,6 @@ def _file_of(run: Run, dataset: Dataset, batch: pa.RecordBatch) -> Iterator[Buff
     for piece in encoder.pieces(batch):
         yield from writer.write(piece)
     yield from writer.end()
-
-
-def _first_batch(reader: Reader, chosen: Selection) -> pa.RecordBatch:
-    try:
-        return _first(reader.batches(chosen))
-    except MixedColumn:
-        return _first(reader.batches(chosen, exact=True))
 
 
 def _first(batches: Iterator[pa.RecordBatch]) -> pa.RecordBatch:

@@ -16,7 +16,7 @@ from django.core.files.storage import default_storage
 from django.db import transaction
 from django.utils import timezone
 
-from exports.formats import format_named
+from exports.formats import DEFAULT, format_named
 from exports.formats.base import Encoder, Piece, Writer
 from exports.models import File, Job, Part
 from exports.sealing.cms import Recipient, content_type
@@ -30,6 +30,8 @@ from exports.services.sync import Sieve
 from exports.sources import open_reader
 from exports.sources.base import Reader, Selection
 from exports.sources.keys import load_key
+
+format_named(DEFAULT)  # loads its compiled loop when a worker starts, and not in its first run
 
 
 class _Count:
