@@ -48,6 +48,12 @@ def nightly(make_job: Callable[..., Job], clock: time_machine.Traveller) -> Call
     return make
 
 
+def beat(app: Celery) -> Scheduler:
+    scheduler = Scheduler(app=app)
+    scheduler._finalize.cancel()  # it would write at the end of this process, when the test's database is gone
+    return scheduler
+
+
 def tick(scheduler: Scheduler) -> int:
     """Let beat do what is due now. Gives how many rows were."""
     ticks = 0
@@ -74,7 +80,7 @@ def schedule_many(job: Job, count: int) -> None:
 
 
 def test_a_jobs_row_starts_its_slot_and_calls_a_worker(nightly: Callable[..., Job], app: Celery, clock: time_machine.Traveller) -> None:
-    job, scheduler = nightly(), Scheduler(app=app)
+    job, scheduler = nightly(), beat(app)
     assert (tick(scheduler), job.runs.count(), messages(app)) == (0, 0, 0)
     clock.move_to(SLOT + SECOND)
     assert (tick(scheduler), messages(app)) == (1, 1)
@@ -84,7 +90,7 @@ def test_a_jobs_row_starts_its_slot_and_calls_a_worker(nightly: Callable[..., Jo
 
 
 def test_a_single_start_is_started_by_its_row_which_goes(nightly: Callable[..., Job], app: Celery, clock: time_machine.Traveller) -> None:
-    job, scheduler = nightly(cron="", start_date=SLOT), Scheduler(app=app)
+    job, scheduler = nightly(cron="", start_date=SLOT), beat(app)
     tick(scheduler)
     clock.move_to(SLOT + SECOND)
     tick(scheduler)
@@ -94,7 +100,7 @@ def test_a_single_start_is_started_by_its_row_which_goes(nightly: Callable[..., 
 
 def test_a_row_that_finds_nothing_due_calls_nobody(nightly: Callable[..., Job], app: Celery, clock: time_machine.Traveller) -> None:
     nightly()
-    scheduler = Scheduler(app=app)
+    scheduler = beat(app)
     tick(scheduler)
     Job.objects.update(next_slot=SLOT + timedelta(hours=1))  # another scheduler was faster
     clock.move_to(SLOT + SECOND)
@@ -103,7 +109,7 @@ def test_a_row_that_finds_nothing_due_calls_nobody(nightly: Callable[..., Job], 
 
 def test_one_row_speaks_for_all_jobs_of_the_same_clock(nightly: Callable[..., Job], app: Celery, clock: time_machine.Traveller) -> None:
     jobs = [nightly() for _ in range(30)]
-    scheduler = Scheduler(app=app)
+    scheduler = beat(app)
     tick(scheduler)
     clock.move_to(SLOT + SECOND)
     assert (tick(scheduler), Run.objects.count(), messages(app)) == (1, len(jobs), 1)
@@ -119,7 +125,7 @@ def test_beat_outlives_a_database_that_does_not_take_when_rows_were_due(
             raise OperationalError("database is locked")
         return execute(sql, *more)
 
-    job, scheduler = nightly(), Scheduler(app=app)
+    job, scheduler = nightly(), beat(app)
     tick(scheduler)
     clock.move_to(SLOT + SECOND)
     with connection.execute_wrapper(refuse):
@@ -133,13 +139,13 @@ def test_beat_outlives_a_database_that_does_not_take_when_rows_were_due(
 @pytest.mark.parametrize("fields", [{"suspended": True}, {"next_slot": SLOT + timedelta(hours=1)}])
 def test_rows_that_are_not_needed_soon_are_not_read(nightly: Callable[..., Job], app: Celery, fields: dict[str, object]) -> None:
     job, later = nightly(), nightly(cron="5 3 * * *", **fields)
-    read = Scheduler(app=app).schedule
+    read = beat(app).schedule
     assert f"job-{job.pk}" in read
     assert f"job-{later.pk}" not in read
 
 
 def test_beat_asks_as_much_for_a_thousand_jobs_as_for_ten(nightly: Callable[..., Job], app: Celery, clock: time_machine.Traveller) -> None:
-    Scheduler(app=app)  # installs Celery's own rows, once
+    beat(app)  # installs Celery's own rows, once
     counts = []
     for more in (9, 990):
         clock.move_to(SLOT - 30 * SECOND)
@@ -147,7 +153,7 @@ def test_beat_asks_as_much_for_a_thousand_jobs_as_for_ten(nightly: Callable[...,
         Job.objects.exclude(pk=job.pk).update(next_slot=SLOT + timedelta(days=1))
         schedule_many(Job(**{**vars_of(job), "next_slot": SLOT + timedelta(hours=9)}), more)
         with CaptureQueriesContext(connection) as queries:
-            scheduler = Scheduler(app=app)
+            scheduler = beat(app)
             tick(scheduler)
             clock.move_to(SLOT + SECOND)
             assert tick(scheduler) == 1
