@@ -86,6 +86,12 @@ def test_a_change_to_a_start_now_leaves_the_misfire_policy_that_contradicts_it(a
 
 
 @pytest.mark.parametrize("base", BASES)
+def test_version_4_has_no_formats(api: APIClient, interaction: Dataset, certificate: Certificate, base: str) -> None:
+    answer = api.post(f"{base}/export/jobs", {**BODY, "jobParams": {**BODY["jobParams"], "format": "csv"}})
+    assert (answer.status_code, list(answer.json()["errors"])) == (400, ["jobParams.format"])
+
+
+@pytest.mark.parametrize("base", BASES)
 def test_two_split_sizes_that_differ_are_a_400(api: APIClient, interaction: Dataset, certificate: Certificate, base: str) -> None:
     params = {"type": "Interaction", "media": [], "fileSplitSize": "64MB"}
     answer = api.post(f"{base}/export/jobs", {**BODY, "fileSplitSize": "32MB", "jobParams": params})
