@@ -20,6 +20,20 @@ def heartbeat_fits_lease(**kwargs: Any) -> list[CheckMessage]:
     return []
 
 
+@register()
+def public_url_is_one(**kwargs: Any) -> list[CheckMessage]:
+    """exports.E002: links in e-mails must lead somewhere."""
+    if settings.PUBLIC_URL and not settings.PUBLIC_URL.startswith(("https://", "http://")):
+        return [
+            Error(
+                "STRONGROOM_PUBLIC_URL must begin with https:// (or http://).",
+                hint="It is where people reach the console, e.g. https://strongroom.example.org.",
+                id="exports.E002",
+            )
+        ]
+    return []
+
+
 @register(deploy=True)
 def shared_services(**kwargs: Any) -> list[CheckMessage]:
     """exports.W001: SQLite as Strongroom's own database serves one machine only."""

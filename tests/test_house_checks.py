@@ -24,6 +24,14 @@ def test_poll_within_the_lease_is_fine(settings: Settings) -> None:
 
 
 @pytest.mark.parametrize(
+    ("url", "expected"), [("strongroom.example", {"exports.E002"}), ("https://strongroom.example", set()), ("", set())]
+)
+def test_public_url_that_is_none_is_an_error(settings: Settings, url: str, expected: set[str]) -> None:
+    settings.PUBLIC_URL = url
+    assert ids() & {"exports.E002"} == expected
+
+
+@pytest.mark.parametrize(
     ("mode", "engine", "expected"),
     [("production", "sqlite3", {"exports.W001"}), ("production", "postgresql", set()), ("embedded", "sqlite3", set())],
 )

@@ -54,7 +54,7 @@ def certificate_challenge(request: MemberRequest, pk: int) -> HttpResponse:
         made = challenges.challenge(request.access, pk)
     except NotFound:
         raise Http404 from None
-    command = f"echo {b64encode(made.message).decode()} | base64 -d | {challenges.command('/dev/stdin')}"
+    command = f"echo {b64encode(made.message).decode()} | base64 -d | {challenges.command()}"
     context = {"certificate": challenges.find(request.access, pk), "command": command, "expires_at": made.expires_at}
     return render(request, "console/challenge.html", context)
 

@@ -29,9 +29,9 @@ class Sealed:
     expires_at: datetime
 
 
-def command(name: str) -> str:
-    """What prints the secret of the message in the file of that name."""
-    return f"openssl cms -decrypt -binary -inform DER -in {name} -inkey KEY.pem"
+def command(name: str = "") -> str:
+    """What prints the secret of the message in the file of that name, or that is piped into it."""
+    return f"openssl cms -decrypt -binary -inform DER{f' -in {name}' if name else ''} -inkey KEY.pem"
 
 
 def find(access: Access, pk: int) -> Certificate:

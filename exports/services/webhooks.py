@@ -170,7 +170,7 @@ def add_mail_address(access: Access, *, address: str, events: Collection[str]) -
     try:
         validate_email(address)
     except ValidationError:
-        raise Invalid({"address": "address must be an e-mail address, such as team@company.example."}) from None
+        raise Invalid({"address": "address must be one for e-mail, such as team@company.example."}) from None
     if rows.filter(address__iexact=address).exists():
         raise Invalid({"address": f"address {address} is there already. Remove it first to change what it gets."})
     made = MailAddress.objects.create(

@@ -106,15 +106,7 @@ class Webhooks(OwnView):
         read_query(request, NoQuery)
         return Response(WebhookInfo(webhooks.listing(access_of(request)), many=True).data)
 
-    @operation(
-        "create_webhook",
-        {201: WebhookMade},
-        body=WebhookRequest,
-        failures=(
-            400,
-            409,
-        ),
-    )
+    @operation("create_webhook", {201: WebhookMade}, body=WebhookRequest, failures=(400, 409))
     def post(self, request: Request) -> Response:
         """Add a webhook. The answer holds its secret, which is not shown again."""
         made = webhooks.create(access_of(request), **read_body(request, WebhookRequest))
@@ -122,41 +114,19 @@ class Webhooks(OwnView):
 
 
 class WebhookDetail(OwnView):
-    @operation(
-        "get_webhook",
-        {200: WebhookInfo},
-        failures=(
-            400,
-            404,
-        ),
-    )
+    @operation("get_webhook", {200: WebhookInfo}, failures=(400, 404))
     def get(self, request: Request, webhook_id: str) -> Response:
         """Get a webhook."""
         read_query(request, NoQuery)
         return Response(WebhookInfo(webhooks.find(access_of(request), _id(webhook_id))).data)
 
-    @operation(
-        "update_webhook",
-        {200: WebhookInfo},
-        body=WebhookChange,
-        failures=(
-            400,
-            404,
-        ),
-    )
+    @operation("update_webhook", {200: WebhookInfo}, body=WebhookChange, failures=(400, 404))
     def patch(self, request: Request, webhook_id: str) -> Response:
         """Change a webhook: what is given."""
         changes = read_body(request, WebhookChange)
         return Response(WebhookInfo(webhooks.update(access_of(request), _id(webhook_id), **changes)).data)
 
-    @operation(
-        "delete_webhook",
-        {204: None},
-        failures=(
-            400,
-            404,
-        ),
-    )
+    @operation("delete_webhook", {204: None}, failures=(400, 404))
     def delete(self, request: Request, webhook_id: str) -> Response:
         """Delete a webhook, with the log of its deliveries."""
         read_query(request, NoQuery)
@@ -165,14 +135,7 @@ class WebhookDetail(OwnView):
 
 
 class WebhookSecret(OwnView):
-    @operation(
-        "rotate_webhook_secret",
-        {200: WebhookMade},
-        failures=(
-            400,
-            404,
-        ),
-    )
+    @operation("rotate_webhook_secret", {200: WebhookMade}, failures=(400, 404))
     def post(self, request: Request, webhook_id: str) -> Response:
         """Make a new secret. For 24 hours the former one signs beside it."""
         read_body(request, NoBody)
@@ -190,15 +153,7 @@ class WebhookPing(OwnView):
 
 
 class Deliveries(OwnView):
-    @operation(
-        "list_webhook_deliveries",
-        {200: DeliveryPage},
-        query=PageQuery,
-        failures=(
-            400,
-            404,
-        ),
-    )
+    @operation("list_webhook_deliveries", {200: DeliveryPage}, query=PageQuery, failures=(400, 404))
     def get(self, request: Request, webhook_id: str) -> Response:
         """Get what was sent to the webhook, the newest first."""
         query = read_query(request, PageQuery)
