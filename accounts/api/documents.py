@@ -22,6 +22,7 @@ from rest_framework.response import Response
 from accounts import correlation
 from accounts.api.credentials import SECURITY
 from accounts.api.dialect import StrictSerializer
+from accounts.api.schema import LINKS
 from accounts.faces import Face
 from accounts.services.limits import WINDOWS
 
@@ -61,6 +62,10 @@ CORRELATION = {
 }
 
 
+def _link(operation: str, parameter: str) -> dict[str, Any]:
+    return {"operationId": operation, "parameters": {parameter: "$response.body#/id"}}
+
+
 class Generator(SchemaGenerator):
     """Of one face."""
 
@@ -83,7 +88,10 @@ class Generator(SchemaGenerator):
             operation["summary"] = operation.pop("description").removesuffix(".")
             used |= {name for requirement in operation.get("security", []) for name in requirement}
             operation.setdefault("parameters", []).append({"$ref": "#/components/parameters/CorrelationId"})
+            links = {name: _link(name, parameter) for name, parameter in operation.pop(LINKS, {}).items()}
             for code, answer in operation["responses"].items():
+                if links and code.startswith("2"):
+                    answer["links"] = links
                 names = [*HEADERS, *SOMETIMES.get(code, ())]
                 answer.setdefault("headers", {}).update({name: {"$ref": f"#/components/headers/{name}"} for name in names})
         components["securitySchemes"] = {name: SECURITY[name] for name in sorted(used)}

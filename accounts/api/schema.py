@@ -7,6 +7,7 @@ rate limit's 429, the headers of every answer) is added here and in documents.py
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from http import HTTPStatus
+from types import MappingProxyType
 from typing import Any, TypeVar
 
 from drf_spectacular.extensions import OpenApiSerializerExtension
@@ -25,6 +26,8 @@ ISO_8601 = {
     "examples": ["2026-11-22", "2026-11-22T08:30:00Z"],
 }
 """A date, or a date and time; without an offset UTC; empty text counts as absent."""
+LINKS = "x-leads-to"
+"""Where drf-spectacular, which knows no links, carries them for documents.py."""
 REASONS = {
     400: "Bad request: the body says what is wrong.",
     401: "The bearer token is missing, unknown, expired or revoked.",
@@ -68,12 +71,14 @@ class Operations:
         tokenless: bool = False,
         security: list[dict[str, list[str]]] | None = None,
         deprecated: bool | None = None,
+        leads_to: Mapping[str, str] = MappingProxyType({}),
     ) -> Callable[[View], View]:
         """Describe one operation: its id, what it answers (None: without a body), what it takes, how else it can fail.
 
         `media_type` is the body's, if it is not what the view's parsers say. `parameters` are those of the path, headers that
         are sent, and with `response=[…]` headers of the answer. `tokenless`: a bearer token is not asked for. `security` says
-        instead of the view's authentication classes which credentials are taken.
+        instead of the view's authentication classes which credentials are taken. `leads_to` names operations that take the `id` of
+        the answer, each with the parameter that takes it.
         """
         documented = {code: self._answer(code, shape) for code, shape in responses.items()}
         codes = {*failures, *self.always, *(() if tokenless else self.credential), *((415,) if body else ())}
@@ -88,6 +93,7 @@ class Operations:
             examples=list(examples),
             auth=security,  # type: ignore[arg-type]  # wants names, and takes requirements
             deprecated=self.deprecated if deprecated is None else deprecated,
+            extensions={LINKS: {f"{self.prefix}_{other}": parameter for other, parameter in leads_to.items()}} if leads_to else None,
         )
 
     def _answer(self, code: Code, shape: Shape) -> OpenApiResponse:

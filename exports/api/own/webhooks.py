@@ -99,6 +99,11 @@ def _made(webhook: Webhook, secret: str) -> dict[str, Any]:
     return {**WebhookInfo(webhook).data, "secret": secret}
 
 
+_AFTER = dict.fromkeys(
+    ("get_webhook", "update_webhook", "rotate_webhook_secret", "list_webhook_deliveries", "delete_webhook"), "webhook_id"
+)
+
+
 class Webhooks(OwnView):
     @operation("list_webhooks", {200: WebhookInfo(many=True)}, failures=(400,))
     def get(self, request: Request) -> Response:
@@ -106,7 +111,7 @@ class Webhooks(OwnView):
         read_query(request, NoQuery)
         return Response(WebhookInfo(webhooks.listing(access_of(request)), many=True).data)
 
-    @operation("create_webhook", {201: WebhookMade}, body=WebhookRequest, failures=(400, 409))
+    @operation("create_webhook", {201: WebhookMade}, body=WebhookRequest, leads_to=_AFTER, failures=(400, 409))
     def post(self, request: Request) -> Response:
         """Add a webhook. The answer holds its secret, which is not shown again."""
         made = webhooks.create(access_of(request), **read_body(request, WebhookRequest))

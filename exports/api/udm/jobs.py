@@ -38,6 +38,9 @@ def _moved(version: Version, job: Job) -> Response:
     return Response(version.moved({"status": {}}).data) if version.moved else _info(version, job)
 
 
+_AFTER = dict.fromkeys(("get_job", "update_job", "suspend_job", "resume_job", "cancel_job", "delete_job"), "job_id")
+
+
 class Jobs(UdmView):
     parser_classes = [BoundedJSONParser]
 
@@ -61,6 +64,7 @@ class Jobs(UdmView):
         lambda version: {202: version.job_info},
         body=lambda version: version.job_create,
         examples=job_examples,
+        leads_to=_AFTER,
         failures=(400,),
     )
     def post(self, request: Request) -> Response:
