@@ -108,7 +108,7 @@ def document(
         "generation": {
             "deterministic": True,
             "database": "none",
-            "max-examples": 3 if face.deprecated else 10,  # their views are those of version 10
+            "max-examples": 2 if face.deprecated else 6,  # their views are those of version 10
             "no-shrink": True,
             "with-security-parameters": False,  # made-up API keys are refused before anything else is looked at
         },
