@@ -17,7 +17,7 @@ from tests.console.scenes import CANARY, Scene, new_run
 
 OURS = [model for app in ("accounts", "exports") for model in apps.get_app_config(app).get_models() if model in admin.site._registry]
 SCHEDULES = [model for model in apps.get_app_config("django_celery_beat").get_models() if model in admin.site._registry]
-READ_ONLY = {"accesstoken", "apikey", "auditentry", "certificate", "job", "run"}
+READ_ONLY = {"accesstoken", "apikey", "auditentry", "certificate", "delivery", "job", "mailaddress", "notice", "run", "webhook"}
 
 
 def address(model: type[Model], page: str, *args: object) -> str:
