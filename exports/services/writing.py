@@ -86,8 +86,12 @@ def _write_files(part: Part, reader: Reader, heartbeat: Heartbeat, read: _Count,
 
 
 def _beside(part: Part, reader: Reader, chosen: Selection) -> tuple[tuple[str, bytes], ...]:
-    """What lies in the zip of the first file of a dataset, behind its rows: its JSON Schema."""
-    return ((f"{_stem(part, 1)}.{EXTENSION}", schema_file(reader, part.dataset, chosen)),) if part.number == 1 else ()
+    """What lies behind the rows in the zip of the part's first file: the dataset's JSON Schema.
+
+    The dataset's first part has it; of a DataSync each, because all rows of the first may have been delivered before.
+    """
+    has_schema = part.number == 1 or part.run.job.kind == Job.Kind.DATA_SYNC
+    return ((f"{_stem(part, 1)}.{EXTENSION}", schema_file(reader, part.dataset, chosen)),) if has_schema else ()
 
 
 def _counted(batches: Iterator[pa.RecordBatch], read: _Count) -> Iterator[pa.RecordBatch]:

@@ -104,6 +104,19 @@ def test_filters_and_parts_hold_for_changes_too(sqlite_table: Table) -> None:
     assert sqlite_table.run(job) == []
 
 
+def test_a_first_part_without_a_new_row_does_not_take_the_schema_along(sqlite_table: Table) -> None:
+    job = sqlite_table.job()
+    for row in range(200):
+        sqlite_table.put(row, "known", changed=NEW + row / 1000)
+    Job.objects.filter(pk=job.pk).update(split_bytes=1_500)
+    assert len(sqlite_table.run(job)) == 200
+    sqlite_table.put(500, "new", changed=NEW - 5)
+    assert sqlite_table.run(job) == [(500, "new")]
+    file = last_run(job).files.get()
+    assert file.part.number > 1
+    assert sqlite_table.world.beside(file) == [f"Thing-{file.run_id}-{file.part.number}.jsonschema"]
+
+
 # --- What is told --------------------------------------------------------------------------------------------------
 def test_rows_read_less_rows_left_out_are_the_rows_of_the_manifest(sqlite_table: Table) -> None:
     job = sqlite_table.job()

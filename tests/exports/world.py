@@ -96,9 +96,10 @@ class World:
             return [json.loads(line) for line in archive.read(file.member).decode().splitlines()]
 
     def beside(self, file: File) -> list[str]:
-        """What the zip holds beside the rows: in the first file of a dataset its JSON Schema."""
+        """What the zip holds beside the rows: in the first file of a dataset, or of each part of a DataSync, the JSON Schema."""
         stem = Path(file.member).stem
-        return [f"{stem}.jsonschema"] if file.part.number == 1 and "." not in stem else []
+        begins = file.part.number == 1 or file.run.job.kind == Job.Kind.DATA_SYNC
+        return [f"{stem}.jsonschema"] if begins and "." not in stem else []
 
     def ids(self, run: Run, dataset: str = "Interaction", column: str = "id") -> Counter[str]:
         """How often each key is in the run's files; each should be there once."""
