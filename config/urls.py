@@ -13,6 +13,7 @@ urlpatterns = [
     path("admin/password_change/", require_http_methods(["GET", "HEAD", "POST"])(Change.as_view())),
     path("admin/", admin.site.urls),
     *[path(face.path, include(urlconf)) for face in FACES for urlconf in face.urlconfs],
+    path("api/schema", document, {"key": FACES[0].key, "form": "json"}),
     path("api/schema/<slug:key>", document, {"form": "json"}, name="document"),
     path("api/schema/<slug:key>.yaml", document, {"form": "yaml"}, name="document-yaml"),
     path("api/docs", listing, name="docs"),

@@ -265,6 +265,7 @@ OWN = [
     api(
         "api/v1/certificates/<str:certificate_id>/challenge", "PUT", 200, 403, 404, args=challenged, data=lambda scene: {"secret": "right"}
     ),
+    anybody("api/schema", "GET", 200),
     anybody("api/schema/<slug:key>", "GET", 200),
     anybody("api/schema/<slug:key>.yaml", "GET", 200),
     anybody("api/docs", "GET", 200),

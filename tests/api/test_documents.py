@@ -40,6 +40,10 @@ def test_each_document_is_served_as_json_and_as_yaml(db: None, client: Client, f
     assert served.json()["openapi"].startswith("3.1.")
 
 
+def test_without_a_name_it_is_the_current_user_data_management(db: None, client: Client) -> None:
+    assert client.get("/api/schema").json() == client.get("/api/schema/udm-v10").json()
+
+
 @FACES
 def test_the_pages_load_nothing_from_elsewhere(db: None, client: Client, face: Face) -> None:
     page = client.get(f"/api/docs/{face.key}").content.decode()
