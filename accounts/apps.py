@@ -6,4 +6,4 @@ class AccountsConfig(AppConfig):
 
     def ready(self) -> None:
         from accounts import checks  # noqa: F401 the import registers the system checks
-        from accounts.oidc import checks as oidc_checks  # noqa: F401
+        from accounts.oidc import checks as oidc_checks  # noqa: F401 registers the checks

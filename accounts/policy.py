@@ -15,7 +15,7 @@ def let_form_lead_to(response: HttpResponseBase, url: str) -> None:
     target = f"{parts.scheme}://{parts.netloc}" if parts.netloc else f"{parts.scheme}:"
     if not re.fullmatch(r"[a-z][a-z0-9+.-]*:(//[A-Za-z0-9.:\[\]-]+)?", target):
         raise ValueError("the address that a form leads to has no plain scheme and host")
-    response.form_targets = [*form_targets(response), target]  # type: ignore[attr-defined]
+    response.form_targets = [*form_targets(response), target]  # type: ignore[attr-defined]  # ours, on Django's response
 
 
 def form_targets(response: HttpResponseBase) -> list[str]:

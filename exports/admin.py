@@ -28,7 +28,7 @@ from exports.sources.urls import parse
 from exports.tasks import wake
 
 
-class Look(TabularInline):  # type: ignore[misc]
+class Look(TabularInline):  # type: ignore[misc]  # published without types
     """Rows beneath a page that can be seen, not changed."""
 
     extra = 0
@@ -58,7 +58,7 @@ def tell_each(request: HttpRequest, rows: "QuerySet[Any]", act: Callable[[Any], 
 # --- Sources and datasets --------------------------------------------------------------------------------------------
 
 
-class SourceForm(forms.ModelForm):  # type: ignore[type-arg]
+class SourceForm(forms.ModelForm):  # type: ignore[type-arg]  # no generic at run time
     """The URL goes in and never comes out: the field starts empty, and left empty it keeps what is stored."""
 
     url = forms.CharField(
@@ -114,11 +114,11 @@ class SourceAdmin(SuperuserOnly):
     def discover_datasets(self, request: HttpRequest, queryset: "QuerySet[Source]") -> None:
         tell_each(request, queryset, partial(_discover, request))
 
-    @action(description="Save and test connection")  # type: ignore[untyped-decorator]
+    @action(description="Save and test connection")  # type: ignore[untyped-decorator]  # untyped library
     def save_and_test(self, request: HttpRequest, obj: Source) -> None:
         tell_each(request, Source.objects.filter(pk=obj.pk), _test)
 
-    @action(description="Save and discover datasets")  # type: ignore[untyped-decorator]
+    @action(description="Save and discover datasets")  # type: ignore[untyped-decorator]  # untyped library
     def save_and_discover(self, request: HttpRequest, obj: Source) -> None:
         tell_each(request, Source.objects.filter(pk=obj.pk), partial(_discover, request))
 
@@ -333,11 +333,11 @@ def _said(request: HttpRequest, act: Callable[[Access, Any], object], sentence: 
 # --- django-celery-beat in the same clothes --------------------------------------------------------------------------
 
 
-class TaskSelect(UnfoldAdminSelectWidget, beat.TaskSelectWidget):  # type: ignore[misc]
+class TaskSelect(UnfoldAdminSelectWidget, beat.TaskSelectWidget):  # type: ignore[misc]  # published without types
     pass
 
 
-class PeriodicTaskForm(beat.PeriodicTaskForm):  # type: ignore[misc]
+class PeriodicTaskForm(beat.PeriodicTaskForm):  # type: ignore[misc]  # published without types
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.fields["task"].widget = UnfoldAdminTextInputWidget()
@@ -349,7 +349,7 @@ for scheduled in (PeriodicTask, IntervalSchedule, CrontabSchedule, ClockedSchedu
 
 
 @admin.register(PeriodicTask)
-class PeriodicTaskAdmin(beat.PeriodicTaskAdmin, SuperuserOnly):  # type: ignore[misc]
+class PeriodicTaskAdmin(beat.PeriodicTaskAdmin, SuperuserOnly):  # type: ignore[misc]  # published without types
     """The rows named `job-…` belong to jobs and are rewritten whenever their job changes."""
 
     form = PeriodicTaskForm

@@ -32,7 +32,7 @@ def let_tests_flush() -> None:
         with unguarded():
             flush_of_django(self, sql_list)
 
-    BaseDatabaseOperations.execute_sql_flush = flush_unguarded  # type: ignore[method-assign]
+    BaseDatabaseOperations.execute_sql_flush = flush_unguarded  # type: ignore[method-assign]  # for tests only
 
 
 def actions() -> list[str]:

@@ -23,7 +23,7 @@ from accounts.models import ApiKey, Membership, Organization, User
 __all__ = ["ReadOnly", "SuperuserOnly", "audit", "oauth", "oidc"]
 
 
-class MembershipInline(TabularInline):  # type: ignore[misc]
+class MembershipInline(TabularInline):  # type: ignore[misc]  # published without types
     model = Membership
     extra = 0
     autocomplete_fields = ("organization",)
@@ -41,7 +41,7 @@ class OrganizationAdmin(SuperuserOnly):
 
 
 @admin.register(User)
-class UserAdmin(DjangoUserAdmin, SuperuserOnly):  # type: ignore[type-arg]
+class UserAdmin(DjangoUserAdmin, SuperuserOnly):  # type: ignore[type-arg]  # no generic at run time
     form = UserChangeForm
     add_form = UserCreationForm
     change_password_form = AdminPasswordChangeForm
@@ -57,7 +57,7 @@ admin.site.unregister(Group)
 
 
 @admin.register(Group)
-class RoleAdmin(DjangoGroupAdmin, SuperuserOnly):  # type: ignore[misc]
+class RoleAdmin(DjangoGroupAdmin, SuperuserOnly):  # type: ignore[misc]  # published without types
     pass
 
 

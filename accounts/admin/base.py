@@ -9,7 +9,7 @@ from unfold.admin import ModelAdmin
 from accounts.admin.trail import everything, tell, telling
 
 
-class SuperuserOnly(ModelAdmin):  # type: ignore[misc]
+class SuperuserOnly(ModelAdmin):  # type: ignore[misc]  # published without types
     """Every page and action needs a superuser: the admin shows the rows of all organizations.
 
     Whatever is added, changed or deleted gets its audit entry here, in the same transaction. Actions of a page's own that change
@@ -68,10 +68,10 @@ class SuperuserOnly(ModelAdmin):  # type: ignore[misc]
     def response_action(self, request: HttpRequest, queryset: QuerySet[Model]) -> HttpResponseBase | None:
         name = request.POST.get("action", "")
         if name not in self.audited_actions:
-            return super().response_action(request, queryset)  # type: ignore[no-any-return]
+            return super().response_action(request, queryset)  # type: ignore[no-any-return]  # untyped library
         chosen = queryset.filter(pk__in=request.POST.getlist("_selected_action"))
         with telling(request, name.replace("_", "-"), list(chosen)):
-            return super().response_action(request, queryset)  # type: ignore[no-any-return]
+            return super().response_action(request, queryset)  # type: ignore[no-any-return]  # untyped library
 
 
 class ReadOnly(SuperuserOnly):

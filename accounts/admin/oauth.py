@@ -15,7 +15,7 @@ for model in (AccessToken, Application, Grant, IDToken, RefreshToken):
     admin.site.unregister(model)  # the toolkit's own pages, which are not for superusers only
 
 
-class ApplicationForm(forms.ModelForm):  # type: ignore[type-arg]
+class ApplicationForm(forms.ModelForm):  # type: ignore[type-arg]  # no generic at run time
     """Only the grants that Strongroom has, in words."""
 
     GRANTS = (

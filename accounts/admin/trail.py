@@ -18,7 +18,7 @@ Values = Mapping[str, Any]
 def everything(row: Model) -> dict[str, Any]:
     """All fields of the row as the database has them, many-to-many ones too."""
     kind = row._meta  # noqa: SLF001 Django's documented API
-    fresh = type(row)._base_manager.filter(pk=row.pk).first()  # noqa: SLF001
+    fresh = type(row)._base_manager.filter(pk=row.pk).first()  # noqa: SLF001 no public way
     return values_of(fresh, [field.name for field in [*kind.fields, *kind.many_to_many]]) if fresh else {}
 
 

@@ -1,5 +1,7 @@
 """/api/v1/audit: the organization's audit trail."""
 
+# ruff: noqa: N815 the names are the API's
+
 from typing import Any
 
 from django.http import HttpResponseBase, StreamingHttpResponse
@@ -30,7 +32,7 @@ class AuditQuery(StrictSerializer):
         input_formats=["iso-8601", "%Y-%m-%d"],
         help_text="Only entries before this moment. ISO 8601, UTC unless it says otherwise.",
     )
-    correlationId = serializers.CharField(required=False, max_length=200, help_text="Only what this request caused.")  # noqa: N815
+    correlationId = serializers.CharField(required=False, max_length=200, help_text="Only what this request caused.")
     address = serializers.CharField(required=False, max_length=64, help_text="IP address that the request came from.")
     size = serializers.IntegerField(
         required=False,
@@ -38,7 +40,7 @@ class AuditQuery(StrictSerializer):
         max_value=HIGHEST_SIZE,
         help_text=f"Entries at most: {DEFAULT_SIZE} unless given; all of them in a CSV.",
     )
-    olderThan = serializers.IntegerField(  # noqa: N815
+    olderThan = serializers.IntegerField(
         required=False, min_value=1, max_value=2**62, help_text="Only entries with a lower number: the `next` of the page before."
     )
     format = serializers.ChoiceField(required=False, choices=["json", "csv"], help_text="Instead of the Accept header.")
@@ -59,16 +61,16 @@ class Entry(serializers.Serializer[Any]):
     organization = serializers.UUIDField(allow_null=True)
     number = serializers.IntegerField(help_text="1, 2, 3, … without a gap.")
     at = serializers.DateTimeField()
-    actorId = serializers.IntegerField(allow_null=True)  # noqa: N815
+    actorId = serializers.IntegerField(allow_null=True)
     actor = serializers.CharField()
     action = serializers.CharField()
-    targetKind = serializers.CharField()  # noqa: N815
-    targetId = serializers.CharField()  # noqa: N815
-    targetLabel = serializers.CharField()  # noqa: N815
+    targetKind = serializers.CharField()
+    targetId = serializers.CharField()
+    targetLabel = serializers.CharField()
     before = serializers.DictField(allow_null=True, help_text="The fields that changed, as they were; secrets masked.")
     after = serializers.DictField(allow_null=True, help_text="The fields that changed, as they are now; secrets masked.")
     address = serializers.CharField()
-    correlationId = serializers.CharField()  # noqa: N815
+    correlationId = serializers.CharField()
     previous = serializers.CharField(help_text="Hash of the entry before this one.")
     hash = serializers.CharField()
 

@@ -70,11 +70,11 @@ class Generator(SchemaGenerator):
     """Of one face."""
 
     def __init__(self, face: Face) -> None:
-        super().__init__(patterns=[path(face.path, include(urlconf)) for urlconf in face.urlconfs])  # type: ignore[no-untyped-call]
+        super().__init__(patterns=[path(face.path, include(urlconf)) for urlconf in face.urlconfs])  # type: ignore[no-untyped-call]  # untyped library
         self.face = face
 
     def get_schema(self, request: Request | None = None, public: bool = False) -> dict[str, Any]:
-        document: dict[str, Any] = super().get_schema(request, public)  # type: ignore[no-untyped-call]
+        document: dict[str, Any] = super().get_schema(request, public)  # type: ignore[no-untyped-call]  # untyped library
         document["info"] = {
             "title": f"Strongroom: {self.face.title}",
             "version": settings.VERSION,

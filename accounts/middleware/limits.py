@@ -59,7 +59,7 @@ class Throttle(BaseThrottle):
 def count_request(request: HttpRequest) -> Verdict:
     """Count it, and keep the verdict in `request.limits`: a request is counted once."""
     verdict = count(_subjects(request))
-    request.limits = verdict  # type: ignore[attr-defined]
+    request.limits = verdict  # type: ignore[attr-defined]  # ours, on Django's request
     return verdict
 
 

@@ -24,7 +24,7 @@ def too_many(request: HttpRequest, sentence: str, wait: int | None, response: Ht
     if context:
         view: APIView = context["view"]
         answer: HttpResponse = view.finalize_response(context["request"], view.handle_exception(TooManyRequests(sentence, wait)))
-        return answer.render()  # type: ignore[attr-defined,no-any-return]
+        return answer.render()  # type: ignore[attr-defined,no-any-return]  # a template's response
     if "text/html" in request.headers.get("Accept", ""):
         answer = render(request, "429.html", {"detail": sentence}, status=429)
     else:

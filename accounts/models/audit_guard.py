@@ -16,14 +16,14 @@ _STEP = "NEW.count <> OLD.count + 1 OR NEW.id <> OLD.id"
 
 _RAISE = f"BEGIN SELECT RAISE(ABORT, '{_SENTENCE}'); END"
 # INSERT OR REPLACE deletes what is in its way without asking the delete trigger.
-_IN_THE_WAY = f"EXISTS (SELECT 1 FROM {_ENTRY} WHERE id = NEW.id OR hash = NEW.hash OR (chain_id = NEW.chain_id AND number = NEW.number))"  # noqa: S608
+_IN_THE_WAY = f"EXISTS (SELECT 1 FROM {_ENTRY} WHERE id = NEW.id OR hash = NEW.hash OR (chain_id = NEW.chain_id AND number = NEW.number))"  # noqa: S608 our own tables
 _SQLITE = {
     "audit_entry_update": f"BEFORE UPDATE ON {_ENTRY} {_RAISE}",
     "audit_entry_delete": f"BEFORE DELETE ON {_ENTRY} {_RAISE}",
     "audit_entry_replace": f"BEFORE INSERT ON {_ENTRY} WHEN {_IN_THE_WAY} {_RAISE}",
     "audit_chain_update": f"BEFORE UPDATE ON {_CHAIN} WHEN {_STEP} {_RAISE}",
     "audit_chain_delete": f"BEFORE DELETE ON {_CHAIN} {_RAISE}",
-    "audit_chain_replace": f"BEFORE INSERT ON {_CHAIN} WHEN EXISTS (SELECT 1 FROM {_CHAIN} WHERE id = NEW.id) {_RAISE}",  # noqa: S608
+    "audit_chain_replace": f"BEFORE INSERT ON {_CHAIN} WHEN EXISTS (SELECT 1 FROM {_CHAIN} WHERE id = NEW.id) {_RAISE}",  # noqa: S608 our own tables
 }
 _CALL = "EXECUTE FUNCTION audit_refuse()"
 _POSTGRESQL = {

@@ -9,13 +9,13 @@ from oauthlib.oauth2.rfc6749.grant_types.authorization_code import code_challeng
 from oauthlib.oauth2.rfc6749.tokens import BearerToken
 
 
-class CodeGrant(grant_types.AuthorizationCodeGrant):  # type: ignore[misc]
+class CodeGrant(grant_types.AuthorizationCodeGrant):  # type: ignore[misc]  # published without types
     """PKCE by S256 only: whoever sees a plain challenge knows the verifier."""
 
     _code_challenge_methods = {"S256": code_challenge_method_s256}
 
 
-class Server(AuthorizationEndpoint, TokenEndpoint):  # type: ignore[misc]
+class Server(AuthorizationEndpoint, TokenEndpoint):  # type: ignore[misc]  # published without types
     """No implicit grant, so `response_type=token` is one that is not supported; no device grant either."""
 
     def __init__(

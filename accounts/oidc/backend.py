@@ -14,7 +14,7 @@ from accounts.services.oidc.provider import current
 from accounts.services.oidc.tokens import Claims, id_token_claims
 
 
-class ProviderBackend(OIDCAuthenticationBackend):  # type: ignore[misc]
+class ProviderBackend(OIDCAuthenticationBackend):  # type: ignore[misc]  # published without types
     """Raises Refused and ProviderDown, which the callback's view explains; None only for sign-ins of another kind."""
 
     get_settings = staticmethod(library.setting)

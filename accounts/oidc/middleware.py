@@ -18,7 +18,7 @@ from accounts.services.oidc.errors import ProviderDown
 _BACKEND = "accounts.oidc.backend.ProviderBackend"
 
 
-class SessionRefresh(middleware.SessionRefresh):  # type: ignore[misc]
+class SessionRefresh(middleware.SessionRefresh):  # type: ignore[misc]  # published without types
     """The library's, for sessions that the provider began, and without asking for endpoints before they are needed."""
 
     get_settings = staticmethod(library.setting)

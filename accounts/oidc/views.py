@@ -38,13 +38,13 @@ def failure_page(request: HttpRequest, error: Refused | ProviderDown) -> HttpRes
     return render(request, "console/sign_in_refused.html", {"sentence": str(error), "status": status}, status=status)
 
 
-class Start(OIDCAuthenticationRequestView):  # type: ignore[misc]
+class Start(OIDCAuthenticationRequestView):  # type: ignore[misc]  # published without types
     """Sends the browser to the provider, with state, nonce and PKCE challenge of its session."""
 
     get_settings = staticmethod(library.setting)
 
 
-class Callback(OIDCAuthenticationCallbackView):  # type: ignore[misc]
+class Callback(OIDCAuthenticationCallbackView):  # type: ignore[misc]  # published without types
     """Where the provider sends the browser back to."""
 
     get_settings = staticmethod(library.setting)

@@ -98,7 +98,7 @@ def _send(request: HttpRequest, file: File, span: Span) -> HttpResponseBase:
     return response
 
 
-def _chunks(stored: StoredFile, span: Span) -> Iterator[bytes]:  # type: ignore[type-arg]
+def _chunks(stored: StoredFile, span: Span) -> Iterator[bytes]:  # type: ignore[type-arg]  # no generic at run time
     with stored:
         stored.seek(span.first)
         left = span.length

@@ -36,31 +36,31 @@ class _Wrap(core.Sequence):  # type: ignore[misc]  # published without types, li
     _fields = [("algorithm", core.ObjectIdentifier)]
 
 
-class _Scheme(core.Sequence):  # type: ignore[misc]
+class _Scheme(core.Sequence):  # type: ignore[misc]  # published without types
     _fields = [("algorithm", core.ObjectIdentifier), ("parameters", _Wrap)]
 
 
-class _OriginatorKey(core.Sequence):  # type: ignore[misc]
+class _OriginatorKey(core.Sequence):  # type: ignore[misc]  # published without types
     _fields = [("algorithm", _Wrap), ("public_key", core.OctetBitString)]
 
 
-class _Originator(core.Choice):  # type: ignore[misc]
+class _Originator(core.Choice):  # type: ignore[misc]  # published without types
     _alternatives = [("originator_key", _OriginatorKey, {"implicit": 1})]
 
 
-class _IssuerAndSerial(core.Sequence):  # type: ignore[misc]
+class _IssuerAndSerial(core.Sequence):  # type: ignore[misc]  # published without types
     _fields = [("issuer", asn1_x509.Name), ("serial_number", core.Integer)]
 
 
-class _EncryptedKey(core.Sequence):  # type: ignore[misc]
+class _EncryptedKey(core.Sequence):  # type: ignore[misc]  # published without types
     _fields = [("rid", _IssuerAndSerial), ("encrypted_key", core.OctetString)]
 
 
-class _EncryptedKeys(core.SequenceOf):  # type: ignore[misc]
+class _EncryptedKeys(core.SequenceOf):  # type: ignore[misc]  # published without types
     _child_spec = _EncryptedKey
 
 
-class _KeyAgree(core.Sequence):  # type: ignore[misc]
+class _KeyAgree(core.Sequence):  # type: ignore[misc]  # published without types
     _fields = [
         ("version", core.Integer),
         ("originator", _Originator, {"explicit": 0}),
@@ -69,7 +69,7 @@ class _KeyAgree(core.Sequence):  # type: ignore[misc]
     ]
 
 
-class _SharedInfo(core.Sequence):  # type: ignore[misc]
+class _SharedInfo(core.Sequence):  # type: ignore[misc]  # published without types
     _fields = [("key_info", _Wrap), ("supp_pub_info", core.OctetString, {"explicit": 2})]
 
 

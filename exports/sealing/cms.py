@@ -123,13 +123,13 @@ class _Cbc:
         return self._encryptor.update(bytes([tail]) * tail) + self._encryptor.finalize()
 
 
-class _GcmParameters(core.Sequence):  # type: ignore[misc]
+class _GcmParameters(core.Sequence):  # type: ignore[misc]  # published without types
     """RFC 5084: GCMParameters. ICV length 16, not the default of 12."""
 
     _fields = [("nonce", core.OctetString), ("icvlen", core.Integer, {"default": 12})]
 
 
-class _GcmAlgorithm(core.Sequence):  # type: ignore[misc]
+class _GcmAlgorithm(core.Sequence):  # type: ignore[misc]  # published without types
     _fields = [("algorithm", core.ObjectIdentifier), ("parameters", _GcmParameters)]
 
 

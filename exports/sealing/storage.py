@@ -17,7 +17,7 @@ class StorageError(Exception):
     """The storage failed, or does not hold what was written. Worth another try."""
 
 
-class Stream(File):  # type: ignore[type-arg]
+class Stream(File):  # type: ignore[type-arg]  # no generic at run time
     """An iterator of bytes as the file that storages save: read once, from beginning to end."""
 
     def __init__(self, chunks: Iterable[bytes], name: str) -> None:
@@ -52,7 +52,7 @@ class DurableFileSystemStorage(FileSystemStorage):
     def __init__(self, **options: Any) -> None:
         super().__init__(file_permissions_mode=0o600, directory_permissions_mode=0o700, **options)
 
-    def _save(self, name: str, content: File) -> str:  # type: ignore[type-arg]
+    def _save(self, name: str, content: File) -> str:  # type: ignore[type-arg]  # no generic at run time
         target = Path(self.path(name))
         target.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         temporary = target.with_name(f".{target.name}.part")

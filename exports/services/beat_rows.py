@@ -40,9 +40,9 @@ def remove_beat(jobs: Iterable[Job]) -> None:
     rows = PeriodicTask.objects.filter(name__in=[f"{PREFIX}{job.pk}" for job in jobs])
     clocked = [pk for pk in rows.values_list("clocked", flat=True) if pk]
     # Raw: a deletion with signals would tell beat of each row by itself. Nothing refers to these rows but each other.
-    if rows._raw_delete(rows.db):  # noqa: SLF001
+    if rows._raw_delete(rows.db):  # noqa: SLF001 no public way
         ended = ClockedSchedule.objects.filter(pk__in=clocked)
-        ended._raw_delete(ended.db)  # noqa: SLF001
+        ended._raw_delete(ended.db)  # noqa: SLF001 no public way
         PeriodicTasks.update_changed()
 
 

@@ -13,7 +13,7 @@ import sqlalchemy as sa
 from exports.sources.base import JSON_TEXT, MixedColumn, number_text
 
 _EPOCH = datetime(1970, 1, 1)  # noqa: DTZ001 a difference of naive moments
-_DAYS = ((datetime(1, 1, 1) - _EPOCH).days, (datetime(9999, 12, 31) - _EPOCH).days)  # noqa: DTZ001
+_DAYS = ((datetime(1, 1, 1) - _EPOCH).days, (datetime(9999, 12, 31) - _EPOCH).days)  # noqa: DTZ001 wall-clock time
 _MICROSECONDS = (_DAYS[0] * 86_400_000_000, (_DAYS[1] + 1) * 86_400_000_000 - 1)
 _QUOTED = {"NaN": '"NaN"', "Infinity": '"Infinity"', "-Infinity": '"-Infinity"', "nan": '"NaN"', "inf": '"Infinity"', "-inf": '"-Infinity"'}
 

@@ -21,7 +21,7 @@ def create(*arguments: str, **streams: object) -> str:
 
 
 def access(user: User, organization: Organization, **scopes: object) -> Access:
-    found = access_to(user, organization, **scopes)  # type: ignore[arg-type]
+    found = access_to(user, organization, **scopes)  # type: ignore[arg-type]  # passed on as it is
     assert found is not None
     return found
 

@@ -146,7 +146,7 @@ def test_every_operation_does_what_its_document_says(case: schemathesis.Case[Any
 def test_what_one_operation_answers_another_takes(document: OpenApiSchema) -> None:
     """Sequences: what is made can be asked for, changed and deleted, and is then gone."""
 
-    class Walk(document.as_state_machine()):  # type: ignore[misc]
+    class Walk(document.as_state_machine()):  # type: ignore[misc]  # published without types
         def setup(self) -> None:
             self.world = transaction.atomic()
             self.world.__enter__()

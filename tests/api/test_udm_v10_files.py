@@ -23,7 +23,7 @@ def link(api: APIClient, file: File) -> str:
 
 
 def body(answer: object) -> bytes:
-    return b"".join(answer.streaming_content)  # type: ignore[attr-defined]
+    return b"".join(answer.streaming_content)  # type: ignore[attr-defined]  # the test's own attribute
 
 
 def test_a_file_answers_303_to_a_link_that_needs_no_token(link: str, client: Client, file: File) -> None:

@@ -21,7 +21,7 @@ pipeline.run(tables, loader_file_format=format)
 
 def _timed(command: list[str], **options: object) -> float:
     started = time.perf_counter()
-    subprocess.run(command, check=True, capture_output=True, **options)  # type: ignore[call-overload]
+    subprocess.run(command, check=True, capture_output=True, **options)  # type: ignore[call-overload]  # options are passed on
     return time.perf_counter() - started
 
 

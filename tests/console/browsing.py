@@ -33,14 +33,14 @@ def chromium(folder: Path) -> Iterator[webdriver.Chrome]:
     options.set_capability("goog:loggingPrefs", {"browser": "ALL", "performance": "ALL"})
     options.add_experimental_option("prefs", {"download.default_directory": str(folder / "downloads")})
     chrome = webdriver.Chrome(options=options, service=webdriver.ChromeService(str(DRIVER)))
-    chrome.downloads = folder / "downloads"  # type: ignore[attr-defined]
+    chrome.downloads = folder / "downloads"  # type: ignore[attr-defined]  # the test's own attribute
     yield chrome
     chrome.quit()
 
 
 def log(browser: webdriver.Chrome, kind: str) -> list[dict[str, str]]:
     """What was logged since the last call."""
-    return list(browser.get_log(kind))  # type: ignore[no-untyped-call]
+    return list(browser.get_log(kind))  # type: ignore[no-untyped-call]  # untyped library
 
 
 def requested_hosts(browser: webdriver.Chrome) -> set[str]:
@@ -52,7 +52,7 @@ def requested_hosts(browser: webdriver.Chrome) -> set[str]:
 def until(browser: webdriver.Chrome, true: object) -> None:
     """Wait until it is true. The page may be replaced while it is looked at."""
     missing = (NoSuchElementException, StaleElementReferenceException)
-    WebDriverWait(browser, 20, poll_frequency=0.1, ignored_exceptions=missing).until(lambda _: true())  # type: ignore[operator]
+    WebDriverWait(browser, 20, poll_frequency=0.1, ignored_exceptions=missing).until(lambda _: true())  # type: ignore[operator]  # a fixture's callable
 
 
 def button(browser: webdriver.Chrome, words: str) -> WebElement:

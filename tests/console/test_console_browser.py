@@ -31,7 +31,7 @@ def test_sign_in_shows_the_finished_export(console: webdriver.Chrome, scene: Sce
 
 def test_download_delivers_the_stored_bytes(console: webdriver.Chrome, scene: Scene) -> None:
     button(console, "Download").click()
-    target: Path = console.downloads / scene.file.name  # type: ignore[attr-defined]
+    target: Path = console.downloads / scene.file.name  # type: ignore[attr-defined]  # the test's own attribute
     until(console, target.exists)
     until(console, lambda: target.stat().st_size == len(SEALED))
     assert hashlib.sha256(target.read_bytes()).hexdigest() == scene.file.sha256

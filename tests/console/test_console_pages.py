@@ -80,7 +80,7 @@ def test_expired_file_is_not_listed(owner: Client, scene: Scene) -> None:
 def test_overview_needs_few_queries(owner: Client, scene: Scene, django_assert_max_num_queries: pytest.FixtureRequest) -> None:
     for _ in range(4):
         new_file(new_run(scene.job, Run.Status.COMPLETED, rows=1, done=1), scene.certificate)
-    with django_assert_max_num_queries(50):  # type: ignore[operator]
+    with django_assert_max_num_queries(50):  # type: ignore[operator]  # a fixture's callable
         owner.get(reverse("console"))
 
 

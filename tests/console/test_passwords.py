@@ -64,7 +64,7 @@ def test_answer_is_the_same_whether_anybody_has_the_address(client: Client, ana:
 
 def test_mail_is_written_when_the_answer_is_out(ana: User, rf: RequestFactory) -> None:
     request = rf.post(reverse("password-forgotten"), {"email": "ana@example.org"})
-    request._dont_enforce_csrf_checks = True  # type: ignore[attr-defined]
+    request._dont_enforce_csrf_checks = True  # type: ignore[attr-defined]  # the test's own attribute
     answer = Forgotten.as_view()(request)
     assert mail.outbox == []
     answer.close()  # what a server does after the last byte
@@ -212,7 +212,7 @@ class Postbox(socketserver.StreamRequestHandler):
             command = line.split()[0].upper()
             if command == b"DATA":
                 self.wfile.write(b"354 go on\r\n")
-                self.server.letters.append(b"".join(iter(self.rfile.readline, b".\r\n")).decode())  # type: ignore[attr-defined]
+                self.server.letters.append(b"".join(iter(self.rfile.readline, b".\r\n")).decode())  # type: ignore[attr-defined]  # the test's own attribute
             self.wfile.write(b"221 bye\r\n" if command == b"QUIT" else b"250 ok\r\n")
 
 
@@ -220,11 +220,11 @@ class Postbox(socketserver.StreamRequestHandler):
 def letters(settings: Settings) -> Iterator[list[str]]:
     """What arrives at an SMTP server on this machine that settings name."""
     with socketserver.ThreadingTCPServer(("127.0.0.1", 0), Postbox) as server:
-        server.letters = []  # type: ignore[attr-defined]
+        server.letters = []  # type: ignore[attr-defined]  # the test's own attribute
         settings.EMAIL_BACKEND = "django.core.mail.backends.smtp.EmailBackend"
         settings.EMAIL_HOST, settings.EMAIL_PORT = server.server_address[:2]
         threading.Thread(target=server.serve_forever, daemon=True).start()
-        yield server.letters  # type: ignore[attr-defined]
+        yield server.letters  # type: ignore[attr-defined]  # the test's own attribute
         server.shutdown()
 
 

@@ -229,7 +229,7 @@ def test_a_stored_file_that_differs_is_never_listed(world: World, monkeypatch: p
 
     def flip_and_read(storage: Any, key: str) -> tuple[int, str]:
         path = storage.path(key)
-        with open(path, "r+b") as file:  # noqa: PTH123
+        with open(path, "r+b") as file:  # noqa: PTH123 in place
             file.seek(100)
             byte = file.read(1)
             file.seek(100)
@@ -290,7 +290,7 @@ def test_a_rotten_file_is_found_and_marked(world: World) -> None:
     run = world.run()
     run_until_idle()
     file = run.files.get()
-    with open(default_storage.path(file.storage_key), "ab") as stored:  # noqa: PTH123
+    with open(default_storage.path(file.storage_key), "ab") as stored:  # noqa: PTH123 in place
         stored.write(b"!")
     assert tidying.check_sample() == [file]
     file.refresh_from_db()

@@ -106,9 +106,9 @@ def test_a_name_that_changes_its_meaning_gains_nothing(monkeypatch: pytest.Monke
 
     def rebinding(host: str, *args: object, **options: object) -> object:
         if host != "rebinding.example":
-            return real(host, *args, **options)  # type: ignore[arg-type]
+            return real(host, *args, **options)  # type: ignore[arg-type]  # passed on as it is
         asked.append(host)
-        return real("127.0.0.1" if len(asked) == 1 else "203.0.113.1", *args, **options)  # type: ignore[arg-type]
+        return real("127.0.0.1" if len(asked) == 1 else "203.0.113.1", *args, **options)  # type: ignore[arg-type]  # passed on as it is
 
     monkeypatch.setattr(socket, "getaddrinfo", rebinding)
     with open_reader(url.format("rebinding.example")):

@@ -118,7 +118,7 @@ def test_any_row_of_postgresqls_own_types_comes_out_as_it_went_in(postgres: Scra
         assert row["moment"] == (got["moment"] if got["moment"] is None else datetime.fromisoformat(got["moment"]))
         assert _float_text(got["real"]) == _float_text(row["real"])
         assert (got["span"] is None) == (row["span"] is None)
-        assert row["span"] is None or postgres.sql("SELECT %s::interval = %s::interval", (got["span"], row["span"])).fetchone() == (True,)  # type: ignore[attr-defined]
+        assert row["span"] is None or postgres.sql("SELECT %s::interval = %s::interval", (got["span"], row["span"])).fetchone() == (True,)  # type: ignore[attr-defined]  # the test's own attribute
 
 
 def _float_text(value: Any) -> Any:

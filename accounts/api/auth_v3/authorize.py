@@ -139,7 +139,7 @@ class _BadClient(Exception):
 def _is_client(core: OAuthLibCore, request: HttpRequest, application: Application) -> bool:
     """HTTP Basic is for clients, here as at /oauth/token; a user's name and password prove nothing in it."""
     oauth_request = type("Asking", (), {"headers": request.META, "client": application, "grant_type": "authorization_code"})()
-    return bool(core.server.request_validator._authenticate_basic_auth(oauth_request))  # noqa: SLF001
+    return bool(core.server.request_validator._authenticate_basic_auth(oauth_request))  # noqa: SLF001 no public way
 
 
 def _access(request: HttpRequest, asked: Asked) -> Access | None:

@@ -1,5 +1,7 @@
 """The shapes of this face. Names are the document's."""
 
+# ruff: noqa: N815 the names are the API's
+
 from typing import Any
 
 from rest_framework import serializers
@@ -25,7 +27,7 @@ class KeyRefused(serializers.Serializer[Any]):
 
 class ApiResponse(serializers.Serializer[Any]):
     data = serializers.DictField()  # type: ignore[assignment]  # the document's names, which DRF uses too
-    errors = ErrorResponse(many=True)  # type: ignore[assignment]
+    errors = ErrorResponse(many=True)  # type: ignore[assignment]  # DRF's own attribute of that name
     path = serializers.CharField()
     status = ResponseStatus()
 
@@ -59,7 +61,7 @@ class AuthorizeQuery(serializers.Serializer[Any]):
     client_id = serializers.CharField()
     redirect_uri = serializers.CharField(help_text="Exactly as it is registered.")
     response_type = serializers.CharField(help_text="`code`. The implicit grant (`token`) is not supported.")
-    hideTenant = serializers.BooleanField(default=False, help_text="Hide the tenant field of the sign-in form.")  # noqa: N815
+    hideTenant = serializers.BooleanField(default=False, help_text="Hide the tenant field of the sign-in form.")
     scope = serializers.CharField(required=False, help_text="Only `*`.")
     state = serializers.CharField(required=False)
     code_challenge = serializers.CharField(required=False, help_text="PKCE; required of public clients.")
@@ -80,11 +82,11 @@ class UserRole(serializers.Serializer[Any]):
 
 class CloudUserDetails(serializers.Serializer[Any]):
     authorities = UserRole(many=True, help_text="The user's roles in the organization that the token speaks for.")
-    cmeUserName = serializers.CharField()  # noqa: N815
-    contactCenterId = serializers.CharField(help_text="Id of the organization.")  # noqa: N815
+    cmeUserName = serializers.CharField()
+    contactCenterId = serializers.CharField(help_text="Id of the organization.")
     dbid = serializers.IntegerField(help_text="Id of the user.")
-    environmentId = serializers.CharField(help_text="Key of the organization.")  # noqa: N815
-    loginName = serializers.CharField()  # noqa: N815
+    environmentId = serializers.CharField(help_text="Key of the organization.")
+    loginName = serializers.CharField()
     properties = serializers.DictField(child=serializers.CharField())
     username = serializers.CharField()
 
@@ -104,18 +106,18 @@ class OpenIdUserInfo(serializers.Serializer[Any]):
 
 
 class ChangePasswordOperation(serializers.Serializer[Any]):
-    newPassword = Text(trim_whitespace=False, max_length=4096)  # noqa: N815
-    oldPassword = Text(trim_whitespace=False, max_length=4096)  # noqa: N815
-    userName = Text(required=False, help_text="Needed without a token; `name` or `tenant\\name`.")  # noqa: N815
+    newPassword = Text(trim_whitespace=False, max_length=4096)
+    oldPassword = Text(trim_whitespace=False, max_length=4096)
+    userName = Text(required=False, help_text="Needed without a token; `name` or `tenant\\name`.")
 
 
 class ChangePasswordRequest(serializers.Serializer[Any]):
-    data = ChangePasswordOperation()  # type: ignore[assignment]
-    operationId = Text(required=False, max_length=200, help_text="Comes back in `data`.")  # noqa: N815
+    data = ChangePasswordOperation()  # type: ignore[assignment]  # DRF's own attribute of that name
+    operationId = Text(required=False, max_length=200, help_text="Comes back in `data`.")
 
 
 class SignOutQuery(serializers.Serializer[Any]):
-    globalSignOut = serializers.BooleanField(default=False, help_text="End all tokens of the user, not only this one.")  # noqa: N815
+    globalSignOut = serializers.BooleanField(default=False, help_text="End all tokens of the user, not only this one.")
 
     def get_fields(self) -> dict[str, serializers.Field[Any, Any, Any, Any]]:
         """`global` is a word of Python's, so it cannot be declared above."""
@@ -124,7 +126,7 @@ class SignOutQuery(serializers.Serializer[Any]):
 
 
 class BrowserSignOutQuery(SignOutQuery):
-    redirectUri = serializers.CharField(  # noqa: N815
+    redirectUri = serializers.CharField(
         required=False, help_text="Where to redirect afterwards: exactly one of the sign-out URIs of the token's application."
     )
 

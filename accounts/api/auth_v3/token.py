@@ -59,7 +59,7 @@ def _pass_on_lock(request: HttpRequest) -> None:
     """The toolkit checks passwords with a request of its own; django-axes' middleware, which answers 429, looks at this one."""
     if request.POST.get("grant_type") == "password":
         _, name = split_name(request.POST.get("username", ""))
-        request.axes_locked_out = AxesProxyHandler.is_locked(request, {"username": name})  # type: ignore[attr-defined]
+        request.axes_locked_out = AxesProxyHandler.is_locked(request, {"username": name})  # type: ignore[attr-defined]  # django-axes reads it
 
 
 def _as_documented(answer: dict[str, Any], status: int, grant_type: str) -> tuple[dict[str, Any], int]:

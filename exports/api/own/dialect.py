@@ -1,5 +1,7 @@
 """What Strongroom's own resources of this floor share: what services refuse is said in the dialect of /api/v1."""
 
+# ruff: noqa: N815 the names are the API's
+
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -42,7 +44,7 @@ class NoBody(StrictSerializer):
 
 class PageQuery(StrictSerializer):
     size = serializers.IntegerField(required=False, min_value=1, max_value=HIGHEST_SIZE, help_text=f"{DEFAULT_SIZE} unless given.")
-    olderThan = serializers.IntegerField(  # noqa: N815
+    olderThan = serializers.IntegerField(
         required=False, min_value=1, max_value=2**62, help_text="Only what has a lower id: the `next` of the page before."
     )
 

@@ -120,11 +120,11 @@ class NamesQuery(StrictSerializer):
 
 
 class SourceQuery(StrictSerializer):
-    source = text()  # type: ignore[assignment]
+    source = text()  # type: ignore[assignment]  # DRF's own attribute of that name
 
 
 class SubTypeQuery(StrictSerializer):
-    source = text()  # type: ignore[assignment]
+    source = text()  # type: ignore[assignment]  # DRF's own attribute of that name
     dataType = text()
 
 

@@ -45,7 +45,7 @@ class UcsJobParams(StrictSerializer):
 
 
 class JobRequest(StrictSerializer):
-    source = Text(help_text="From /data/sources.")  # type: ignore[assignment]
+    source = Text(help_text="From /data/sources.")  # type: ignore[assignment]  # DRF's own attribute of that name
     title = Text()
     timeFrame = TimeFrame()
     description = Text(required=False, allow_blank=True, allow_null=True)
@@ -116,7 +116,7 @@ def _split_size(sent: Mapping[str, Any], params: Mapping[str, Any]) -> str:
 class JobInfo(serializers.Serializer[Any]):
     id = serializers.IntegerField()
     type = serializers.CharField()
-    source = serializers.CharField()  # type: ignore[assignment]
+    source = serializers.CharField()  # type: ignore[assignment]  # DRF's own attribute of that name
     title = serializers.CharField()
     fileSplitSize = serializers.CharField(allow_blank=True)
     fileName = serializers.CharField(allow_blank=True, help_text="Names of the files, separated by commas.")
@@ -195,7 +195,7 @@ class FileMetadata(serializers.ModelSerializer[File]):
     jobId = serializers.IntegerField(source="run.job_id")
     jobTitle = serializers.CharField(source="run.job.title")
     type = serializers.CharField(source="part.dataset.name")
-    source = serializers.CharField(source="run.job.source.key")  # type: ignore[assignment]
+    source = serializers.CharField(source="run.job.source.key")  # type: ignore[assignment]  # DRF's own attribute of that name
     createdDate = serializers.DateTimeField(source="created_at")
     expirationDate = serializers.DateTimeField(source="expires_at")
     contentType = serializers.CharField(source="profile", help_text="enveloped-data or authEnveloped-data.")
@@ -251,19 +251,19 @@ class PreSignedUri(serializers.Serializer[Any]):
 
 
 class KeyValueItem(serializers.Serializer[Any]):
-    label = serializers.CharField()  # type: ignore[assignment]
+    label = serializers.CharField()  # type: ignore[assignment]  # DRF's own attribute of that name
     value = serializers.CharField()
 
 
 class DataType(serializers.Serializer[Any]):
     name = serializers.CharField()
-    source = serializers.CharField()  # type: ignore[assignment]
+    source = serializers.CharField()  # type: ignore[assignment]  # DRF's own attribute of that name
 
 
 class SubType(serializers.Serializer[Any]):
     name = serializers.CharField()
     displayName = serializers.CharField()
-    source = serializers.CharField()  # type: ignore[assignment]
+    source = serializers.CharField()  # type: ignore[assignment]  # DRF's own attribute of that name
     dataType = serializers.CharField()
     enabled = serializers.BooleanField()
 
@@ -276,7 +276,7 @@ class Attribute(serializers.Serializer[Any]):
 
 class Entity(serializers.Serializer[Any]):
     entity = serializers.CharField(help_text="A type, from /data/types.")
-    source = serializers.CharField()  # type: ignore[assignment]
+    source = serializers.CharField()  # type: ignore[assignment]  # DRF's own attribute of that name
     attributes = Attribute(many=True)
 
 
@@ -301,7 +301,7 @@ class VersionInfo(serializers.Serializer[Any]):
 
 class Failure(serializers.Serializer[Any]):
     message = serializers.CharField()
-    errors = serializers.DictField(  # type: ignore[assignment]
+    errors = serializers.DictField(  # type: ignore[assignment]  # DRF's own attribute of that name
         child=serializers.CharField(), required=False, help_text="By the path of each wrong field: what would be right."
     )
 

@@ -89,14 +89,14 @@ def test_server_starts_while_its_provider_is_down(tmp_path: Path) -> None:
 
 # --- System checks -------------------------------------------------------------------------------------------------
 def ids(**databases: object) -> set[str]:
-    return {message.id or "" for message in run_checks(**databases)} & {"accounts.E101", "accounts.W101"}  # type: ignore[arg-type]
+    return {message.id or "" for message in run_checks(**databases)} & {"accounts.E101", "accounts.W101"}  # type: ignore[arg-type]  # passed on as it is
 
 
 @pytest.fixture
 def options(settings: Settings) -> Options:
     mapping = {"organization": "here", "roles_claim": "groups", "roles": (("auditors", AUDITOR),)}
-    settings.OIDC = Options("https://id.example", "strongroom", "secret", "Example ID", **mapping)  # type: ignore[arg-type]
-    return settings.OIDC  # type: ignore[no-any-return]
+    settings.OIDC = Options("https://id.example", "strongroom", "secret", "Example ID", **mapping)  # type: ignore[arg-type]  # passed on as it is
+    return settings.OIDC  # type: ignore[no-any-return]  # our own setting
 
 
 @pytest.mark.parametrize(("same_site", "expected"), [("Strict", {"accounts.E101"}), ("Lax", set())])

@@ -233,7 +233,7 @@ def test_error_of_nobody_signs_nobody_out(browser: Client, owner: User) -> None:
 
 
 def test_without_a_provider_there_is_no_way_in(browser: Client, settings: object) -> None:
-    settings.OIDC = None  # type: ignore[attr-defined]
+    settings.OIDC = None  # type: ignore[attr-defined]  # our own setting
     assert [browser.get(f"/oidc/{page}").status_code for page in ("start", "callback")] == [404, 404]
     assert b"Sign in with" not in browser.get("/sign-in").content
 

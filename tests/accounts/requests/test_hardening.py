@@ -25,7 +25,7 @@ def test_no_credential_is_read_from_the_address_or_a_cookie(owner: User, organiz
     access = access_to(owner, organization)
     assert access is not None
     _, key = keys.issue(access, name="k", scopes=[EXPORT_ALL])
-    token = str(api._credentials["HTTP_AUTHORIZATION"]).removeprefix("Bearer ")  # type: ignore[attr-defined]
+    token = str(api._credentials["HTTP_AUTHORIZATION"]).removeprefix("Bearer ")  # type: ignore[attr-defined]  # where DRF keeps them
     stranger = APIClient()
     for credential in (key, token, f"Bearer {token}"):
         assert stranger.get(JOBS, {name: credential}).status_code == 401

@@ -46,7 +46,7 @@ def limit(settings: Settings) -> Callable[..., None]:
 
 
 def left(answer: object) -> tuple[str, str]:
-    return answer["X-RateLimit-Remaining-Minute"], answer["X-RateLimit-Remaining-Hour"]  # type: ignore[index]
+    return answer["X-RateLimit-Remaining-Minute"], answer["X-RateLimit-Remaining-Hour"]  # type: ignore[index]  # headers by name
 
 
 def test_every_answer_says_what_is_left(api: APIClient, limit: Callable[..., None]) -> None:
@@ -94,7 +94,7 @@ def test_an_organizations_users_share_its_limit(
 
 
 def left_minute(answer: object) -> str:
-    return str(answer["X-RateLimit-Remaining-Minute"])  # type: ignore[index]
+    return str(answer["X-RateLimit-Remaining-Minute"])  # type: ignore[index]  # headers by name
 
 
 def test_a_flooding_user_uses_up_nothing_of_the_others(api: APIClient, teammate_api: APIClient, limit: Callable[..., None]) -> None:

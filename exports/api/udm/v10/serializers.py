@@ -81,14 +81,14 @@ JobPage = shapes.paged_shape(JobInfo, "JobPage")
 class JobListQuery(queries.JobListQuery):
     SIZE: ClassVar[int] = 100
     HIGHEST_SIZE: ClassVar[int] = 1000
-    source = text(help_text="Source contains.")  # type: ignore[assignment]
+    source = text(help_text="Source contains.")  # type: ignore[assignment]  # DRF's own attribute of that name
     bgUpdate = TrueFalse(required=False, help_text=_BACKGROUND)
 
 
 class HistoryQuery(queries.HistoryQuery):
     SIZE: ClassVar[int] = 100
     HIGHEST_SIZE: ClassVar[int] = 1000
-    source = text(help_text="Source contains.")  # type: ignore[assignment]
+    source = text(help_text="Source contains.")  # type: ignore[assignment]  # DRF's own attribute of that name
     jobId = serializers.IntegerField(min_value=1, max_value=2**63 - 1, required=False)
     bgUpdate = TrueFalse(required=False, help_text=_BACKGROUND)
 
@@ -96,7 +96,7 @@ class HistoryQuery(queries.HistoryQuery):
 class FileQuery(queries.FileQuery):
     SIZE: ClassVar[int] = 100
     HIGHEST_SIZE: ClassVar[int] = 1000
-    source = text(help_text="Source contains.")  # type: ignore[assignment]
+    source = text(help_text="Source contains.")  # type: ignore[assignment]  # DRF's own attribute of that name
     historyId = serializers.IntegerField(min_value=1, max_value=2**63 - 1, required=False)
     bgUpdate = TrueFalse(required=False, help_text=_BACKGROUND)
 

@@ -52,7 +52,7 @@ class JobShown(serializers.Serializer[Job]):
     """The job as it is defined, which is what a client sends to change it."""
 
     id = serializers.CharField(source="pk")
-    source = serializers.CharField(source="source.key")  # type: ignore[assignment]
+    source = serializers.CharField(source="source.key")  # type: ignore[assignment]  # DRF's own attribute of that name
     title = serializers.CharField()
     timeFrame = ShownTimeFrame(source="*")
     fileSplitSize = serializers.CharField(source="file_split_size", allow_blank=True)
