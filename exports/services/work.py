@@ -59,7 +59,7 @@ def _step(snapshots: ExitStack, on_planned: Callable[[int], None] | None) -> boo
     if finished := claim_run_to_finish():
         _attempt(finished, finished, lambda: finish(finished))
     elif part := claim_part():
-        _attempt(part.run, part, lambda: write_part(part))
+        _attempt(part.run, part, lambda: _write(part))
     elif due := claim_run_to_plan():
         _attempt(due, due, lambda: _plan(due, snapshots, on_planned))
     else:
@@ -73,6 +73,14 @@ def _plan(run: Run, snapshots: ExitStack, on_planned: Callable[[int], None] | No
     give_back(run, after_seconds=0)
     if on_planned:
         on_planned(run.parts.count())
+
+
+def _write(part: Part) -> None:
+    try:
+        write_part(part)
+    except MixedColumn:
+        part.held_by(part.token).update(exact=True)
+        give_back(part, after_seconds=0)
 
 
 def _attempt(run: Run, row: Run | Part, action: Callable[[], None]) -> None:
@@ -91,9 +99,6 @@ def _attempt_step(run: Run, row: Run | Part, action: Callable[[], None]) -> None
     except LeaseLost:
         logger.info("Lost %s: another worker has it, or its run has ended or taken too long", row)
         _check_overdue(run, held)
-    except MixedColumn:
-        Part.objects.filter(pk=row.pk, token=row.token).update(exact=True)
-        give_back(row, after_seconds=0)
     except (ConnectionLost, StorageError) as error:
         _try_again(row, held, str(error))
     except (ExportFailed, FormatError, SourceError, SealingError) as error:
