@@ -55,7 +55,7 @@ def certificate_challenge(request: MemberRequest, pk: int) -> HttpResponse:
     except NotFound:
         raise Http404 from None
     command = f"echo {b64encode(made.message).decode()} | base64 -d | {challenges.command()}"
-    context = {"certificate": challenges.find(request.access, pk), "command": command, "expires_at": made.expires_at}
+    context = {"certificate": certificates.find(request.access, pk), "command": command, "expires_at": made.expires_at}
     return render(request, "console/challenge.html", context)
 
 
@@ -67,5 +67,5 @@ def certificate_prove(request: MemberRequest, pk: int) -> HttpResponse:
     except NotFound:
         raise Http404 from None
     except ServiceError as error:
-        messages.error(request, str(error).replace("secret is not", "That is not"))
+        messages.error(request, f"Not proven: {error}")
     return redirect("console-certificates")

@@ -1,6 +1,7 @@
 """The certificates that files are sealed for. What is refused is neither stored nor logged."""
 
 from datetime import datetime
+from typing import Any
 
 from cryptography import x509
 from cryptography.exceptions import UnsupportedAlgorithm
@@ -50,13 +51,19 @@ def primary(access: Access) -> Certificate | None:
     return visible.certificates(access).filter(is_primary=True).first()
 
 
+def find(access: Access, pk: int) -> Certificate:
+    """Raises NotFound, Denied."""
+    certificate = visible.certificates(access).filter(pk=pk).first()
+    if certificate is None:
+        raise NotFound("There is no such certificate.")
+    return certificate
+
+
 @transaction.atomic
 def set_active(access: Access, pk: int, *, active: bool) -> Certificate:
     """From now on new files are sealed for it, or no longer. Raises NotFound, Denied."""
     access.need(ADMINISTER)
-    certificate = visible.certificates(access).filter(pk=pk).first()
-    if certificate is None:
-        raise NotFound("There is no such certificate.")
+    certificate = find(access, pk)
     before = values_of(certificate, ["is_active"])
     certificate.is_active = active
     certificate.save(update_fields=["is_active"])
@@ -89,23 +96,24 @@ def upload(
         former = organization.certificates.filter(is_primary=True).first() if primary else None
         if former:
             organization.certificates.filter(pk=former.pk).update(is_primary=False, is_active=False)
-        made = Certificate.objects.create(
-            organization=organization,
-            name=name,
-            pem=parsed.public_bytes(Encoding.PEM).decode(),
-            profile=profile,
-            is_primary=primary,
-            subject=parsed.subject.rfc4514_string()[:500],
-            fingerprint=parsed.fingerprint(hashes.SHA256()).hex(),
-            key_kind=CURVES[key.curve.name][0] if isinstance(key, EllipticCurvePublicKey) else "RSA",
-            key_bits=key.key_size,
-            not_before=parsed.not_valid_before_utc,
-            not_after=parsed.not_valid_after_utc,
-            uploaded_by=access.user,
-        )
+        terms = {"organization": organization, "name": name, "profile": profile, "is_primary": primary, "uploaded_by": access.user}
+        made = Certificate.objects.create(**terms, **_told_by(parsed, key))
         before = values_of(former, CERTIFICATE) if former else None
         tell(access, "certificate.upload", made, before=before, after=values_of(made, CERTIFICATE))
     return made
+
+
+def _told_by(parsed: x509.Certificate, key: Key) -> dict[str, Any]:
+    """The columns that the certificate itself fills."""
+    return {
+        "pem": parsed.public_bytes(Encoding.PEM).decode(),
+        "subject": parsed.subject.rfc4514_string()[:500],
+        "fingerprint": parsed.fingerprint(hashes.SHA256()).hex(),
+        "key_kind": CURVES[key.curve.name][0] if isinstance(key, EllipticCurvePublicKey) else "RSA",
+        "key_bits": key.key_size,
+        "not_before": parsed.not_valid_before_utc,
+        "not_after": parsed.not_valid_after_utc,
+    }
 
 
 def warning(certificate: Certificate) -> str:

@@ -13,8 +13,8 @@ from accounts.services.access import Access
 from accounts.services.audit import values_of
 from exports.models import Certificate, Challenge
 from exports.sealing.cms import Recipient, seal
-from exports.services import visible
-from exports.services.errors import Conflict, Invalid, NotFound
+from exports.services.certificates import find
+from exports.services.errors import Conflict, Invalid
 from exports.services.trail import tell
 
 LIVES = timedelta(minutes=15)
@@ -32,14 +32,6 @@ class Sealed:
 def command(name: str = "") -> str:
     """What prints the secret of the message in the file of that name, or that is piped into it."""
     return f"openssl cms -decrypt -binary -inform DER{f' -in {name}' if name else ''} -inkey KEY.pem"
-
-
-def find(access: Access, pk: int) -> Certificate:
-    """Raises NotFound, Denied."""
-    certificate = visible.certificates(access).filter(pk=pk).first()
-    if certificate is None:
-        raise NotFound("There is no such certificate.")
-    return certificate
 
 
 @transaction.atomic

@@ -97,7 +97,7 @@ class CertificateDetail(OwnView):
     def get(self, request: Request, certificate_id: str) -> Response:
         """Get a certificate."""
         read_query(request, NoQuery)
-        return Response(CertificateEntry(challenges.find(access_of(request), _id(certificate_id))).data)
+        return Response(CertificateEntry(certificates.find(access_of(request), _id(certificate_id))).data)
 
     @operation("update_certificate", {200: CertificateEntry}, body=CertificateChange, failures=(400, 404))
     def patch(self, request: Request, certificate_id: str) -> Response:
