@@ -5,11 +5,10 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
-import structlog
 from celery.schedules import schedule
 from django.templatetags.static import static
 
-from config import faces, oidc
+from config import faces, logs, oidc
 from config.env import Environment, forget_libpq_variables
 
 BASE_DIR = Path(__file__).resolve().parent.parent
@@ -374,35 +373,7 @@ CELERY_BEAT_SCHEDULE = {
     "tidy": {"task": "exports.tidy", "schedule": schedule(3600), "options": {"expires": 3600}},
 }
 
-# Tracebacks are written without the values of local variables, which may be rows or secrets.
-_LOG_STEPS: list[Any] = [
-    structlog.contextvars.merge_contextvars,
-    structlog.stdlib.add_logger_name,
-    structlog.stdlib.add_log_level,
-    structlog.processors.TimeStamper(fmt="iso"),
-    structlog.processors.format_exc_info,
-]
-structlog.configure(
-    processors=[structlog.stdlib.filter_by_level, *_LOG_STEPS, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
-    logger_factory=structlog.stdlib.LoggerFactory(),
-    cache_logger_on_first_use=True,
-)
-LOGGING = {
-    "version": 1,
-    "disable_existing_loggers": False,
-    "formatters": {
-        "plain": {
-            "()": structlog.stdlib.ProcessorFormatter,
-            "processor": structlog.processors.LogfmtRenderer(key_order=["timestamp", "level", "logger", "event"], bool_as_flag=False),
-            "foreign_pre_chain": _LOG_STEPS,
-        }
-    },
-    "filters": {"masked": {"()": "accounts.middleware.correlation.MaskPaths"}},
-    "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "plain"}},
-    # What it says about 4xx, CorrelationMiddleware says too, and with the request's id.
-    "loggers": {"django.request": {"level": "ERROR", "filters": ["masked"]}},
-    "root": {"handlers": ["console"], "level": env.choice("LOG_LEVEL", "WARNING", ("DEBUG", "INFO", "WARNING", "ERROR"))},
-}
+LOGGING = logs.configure(env.choice("LOG_LEVEL", "WARNING", ("DEBUG", "INFO", "WARNING", "ERROR")))
 
 UNFOLD = {
     "SITE_TITLE": "Strongroom",
