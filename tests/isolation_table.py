@@ -115,16 +115,19 @@ def certificate(scene: Scene) -> dict[str, Any]:
     return {"file": SimpleUploadedFile("archive.pem", certificate_pem()), "profile": "standard"}
 
 
+JOB_BODY: dict[str, Any] = {
+    "source": "contact-history",
+    "type": "UCS",
+    "title": "All chats",
+    "timeFrame": {"all": True},
+    "schedulerParam": {"cron": "0 3 * * *"},
+    "jobParams": {"type": "Interaction", "media": []},
+    "suspended": False,
+}
+
+
 def job_body(scene: Scene) -> dict[str, Any]:
-    return {
-        "source": scene.source.key,
-        "type": "UCS",
-        "title": "All chats",
-        "timeFrame": {"all": True},
-        "schedulerParam": {"cron": "0 3 * * *"},
-        "jobParams": {"type": "Interaction", "media": []},
-        "suspended": False,
-    }
+    return {**JOB_BODY, "source": scene.source.key}
 
 
 def older_body(scene: Scene) -> dict[str, Any]:

@@ -16,18 +16,10 @@ from exports.services.errors import Invalid
 from exports.services.jobs import create_job
 from tests.conftest import access_in
 from tests.console.conftest import signed_in
+from tests.isolation_table import JOB_BODY as BODY
 
 UDM = "/udm/v10"
 JOBS, HISTORY, FILES = f"{UDM}/export/jobs", f"{UDM}/export/history", f"{UDM}/files"
-BODY: dict[str, Any] = {
-    "source": "contact-history",
-    "type": "UCS",
-    "title": "All chats",
-    "timeFrame": {"all": True},
-    "schedulerParam": {"cron": "0 3 * * *"},
-    "jobParams": {"type": "Interaction", "media": []},
-    "suspended": False,
-}
 
 
 @pytest.fixture

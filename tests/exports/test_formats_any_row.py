@@ -3,7 +3,7 @@
 import json
 import math
 from collections.abc import Iterator
-from datetime import UTC, date, datetime
+from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
 
@@ -16,7 +16,7 @@ from exports.sources.base import MixedColumn, Selection
 from tests.exports.format_reading import READERS, Rows, back, same, there_and_back
 from tests.exports.sources_fixtures import Scratch, mariadb, postgres, scratch, sqlite
 from tests.exports.test_format_jsonl import KINDS, ROWS, batch_of
-from tests.exports.test_sources_any_row import ROW, TYPES
+from tests.exports.test_sources_any_row import ROW, fill
 
 __all__ = ["mariadb", "postgres", "scratch", "sqlite"]
 
@@ -46,13 +46,7 @@ def _batches(scratch: Scratch, *, exact: bool) -> Iterator[pa.RecordBatch]:
 @FEW
 @given(rows=st.lists(ROW, min_size=1, max_size=5))
 def test_any_row_of_any_database_comes_back(scratch: Scratch, case: str, rows: list[tuple[Any, ...]]) -> None:
-    backend = next(known for known in TYPES if scratch.url.startswith(known))
-    scratch.sql("DROP TABLE IF EXISTS t")
-    scratch.sql(f"CREATE TABLE t (i int, {TYPES[backend]})")
-    mark = "?" if backend == "sqlite" else "%s"
-    for number, row in enumerate(rows):
-        stored = [str(v) if backend == "sqlite" and isinstance(v, datetime | date | Decimal) else v for v in row]
-        scratch.sql(f"INSERT INTO t VALUES ({', '.join([mark] * 8)})", (number, *stored))
+    fill(scratch, rows)
     for got, row in zip(exported(scratch, case), rows, strict=True):
         assert all(
             same(_signless(back(kind, got[column])), value)

@@ -27,9 +27,8 @@ ROW = st.tuples(
 )
 
 
-@settings(deadline=None, max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(rows=st.lists(ROW, min_size=1, max_size=5))
-def test_any_row_survives(scratch: Scratch, rows: list[tuple[Any, ...]]) -> None:
+def fill(scratch: Scratch, rows: list[tuple[Any, ...]]) -> list[tuple[Any, ...]]:
+    """Make table t of the rows, numbered in column i. Gives them as they were stored: in SQLite as texts what it has no type for."""
     backend = next(name for name in TYPES if scratch.url.startswith(name))
     scratch.sql("DROP TABLE IF EXISTS t")
     scratch.sql(f"CREATE TABLE t (i int, {TYPES[backend]})")
@@ -37,6 +36,13 @@ def test_any_row_survives(scratch: Scratch, rows: list[tuple[Any, ...]]) -> None
     stored = [tuple(_text(v) for v in row) if backend == "sqlite" else row for row in rows]
     for number, row in enumerate(stored):
         scratch.sql(f"INSERT INTO t VALUES ({', '.join([mark] * 8)})", (number, *row))
+    return stored
+
+
+@settings(deadline=None, max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(rows=st.lists(ROW, min_size=1, max_size=5))
+def test_any_row_survives(scratch: Scratch, rows: list[tuple[Any, ...]]) -> None:
+    stored = fill(scratch, rows)
     read = sorted((tuple(row.values()) for row in scratch.rows()), key=lambda row: int(row[0]))
     assert [_decimal(row[1:]) for row in read] == [_decimal(row) for row in stored]
 

@@ -21,7 +21,7 @@ from exports.sealing.package import Contents, Package, Pieces
 from exports.sources.base import MixedColumn, Selection
 from tests.exports.people import MOMENT, Person
 from tests.exports.sources_fixtures import Scratch, mariadb, postgres, scratch, sqlite
-from tests.exports.test_sources_any_row import ROW, TYPES
+from tests.exports.test_sources_any_row import ROW, fill
 
 __all__ = ["mariadb", "postgres", "scratch", "sqlite"]
 
@@ -58,13 +58,7 @@ def _sealed(scratch: Scratch, person: Person, *, exact: bool) -> bytes:
 @SLOW
 @given(rows=st.lists(ROW, min_size=1, max_size=5))
 def test_any_row_of_any_database_comes_out_as_it_went_in(scratch: Scratch, person: Person, rows: list[tuple[Any, ...]]) -> None:
-    backend = next(name for name in TYPES if scratch.url.startswith(name))
-    scratch.sql("DROP TABLE IF EXISTS t")
-    scratch.sql(f"CREATE TABLE t (i int, {TYPES[backend]})")
-    mark = "?" if backend == "sqlite" else "%s"
-    for number, row in enumerate(rows):
-        stored = [str(v) if backend == "sqlite" and isinstance(v, datetime | date | Decimal) else v for v in row]
-        scratch.sql(f"INSERT INTO t VALUES ({', '.join([mark] * 8)})", (number, *stored))
+    fill(scratch, rows)
     assert [_values(row) for row in exported(scratch, person)] == rows
 
 
