@@ -8,6 +8,8 @@ A batch's columns are of these Arrow types, and of no other:
 JSON_TEXT carries what Arrow has no exact column type for: decimals (as a JSON number with all its digits), documents,
 arrays, and SQLite's columns of mixed types. Binary values inside such text are `{"$base64": "…"}`. Where all values are
 numbers (or "NaN", "Infinity", "-Infinity"), the field also has NUMBER: `precision,scale` if the catalogue gives them, or nothing.
+
+The column VERSION is no column of the table, and no format writes it: it is int64 or binary(16), as exports.sources.versions says.
 """
 
 from collections.abc import Iterator
@@ -22,6 +24,8 @@ from exports.sources.conditions import Condition, Kind
 
 JSON_TEXT = {b"strongroom": b"json"}
 NUMBER = b"strongroom.number"
+VERSION = "strongroom.version"
+"""The name of the column that `Selection.version` adds."""
 
 Key = tuple[Any, ...]
 """The values of a row's key columns, in order: int, str, UUID, datetime, date, Decimal or bytes."""
@@ -76,6 +80,7 @@ class Selection:
     conditions: what else must be true of a row, all of them.
     parent: only rows whose `parent_columns` refer to a row of that selection (by its key).
     after/upto: only keys in (after, upto]; None is open.
+    version: the batches have one more column, the last, that is named VERSION and changes whenever the row does.
     """
 
     table: str
@@ -93,6 +98,7 @@ class Selection:
     parent_columns: tuple[str, ...] = ()
     after: Key | None = None
     upto: Key | None = None
+    version: bool = False
 
     def between(self, after: Key | None, upto: Key | None) -> Self:
         return replace(self, after=after, upto=upto)

@@ -20,8 +20,20 @@ from exports.sources.engines import connect
 from exports.sources.filtering import Comparable
 from exports.sources.generic_errors import translate
 from exports.sources.generic_filtering import comparable
-from exports.sources.generic_types import Column, kind_of, moment_for, plan, rename
-from exports.sources.selecting import columns_of, distinct, kinds_of, make_table, quoted, select_boundaries, select_count, select_rows
+from exports.sources.generic_types import VERSION_COLUMN, Column, check_characters, kind_of, moment_for, plan, projected, rename
+from exports.sources.selecting import (
+    columns_of,
+    distinct,
+    kinds_of,
+    make_table,
+    places_of,
+    quoted,
+    select_boundaries,
+    select_count,
+    select_rows,
+    whole,
+)
+from exports.sources.versions import versioned
 
 Result = TypeVar("Result")
 BATCH_BYTES = 4_000_000
@@ -80,16 +92,15 @@ class GenericReader:
         return distinct([tuple(row) for row in self._fetch(select_boundaries(self, selection, rows))])
 
     def schema(self, selection: Selection, *, exact: bool = False) -> pa.Schema:
-        columns = columns_of(self.table(selection.schema, selection.table), selection)
-        return pa.schema([plan(column, exact=exact).field for column in columns])
+        return pa.schema([column.field for column in self._columns(selection, exact=exact)])
 
     def batches(self, selection: Selection, *, exact: bool = False) -> Iterator[pa.RecordBatch]:
-        columns = [plan(column, exact=exact) for column in columns_of(self.table(selection.schema, selection.table), selection)]
-        statement = select_rows(self, selection, lambda column, here: [plan(column, exact=exact).project(here)])
-        schema = pa.schema([column.field for column in columns])
-        result = self._guard(lambda: self._stream(statement))
+        columns = self._columns(selection, exact=exact)
+        read = whole(selection) if selection.version else selection
+        result = self._guard(lambda: self._stream(select_rows(self, read, lambda column, here: [projected(column, here)])))
+        made = versioned(places_of(self.table(selection.schema, selection.table), selection)) if selection.version else tuple
         try:
-            yield from self._batches(result, columns, schema)
+            yield from self._batches(lambda: [made(row) for row in result.fetchmany(FETCH_ROWS)], columns)
         finally:
             if self._open is not None:
                 self._drop(result)
@@ -180,10 +191,18 @@ class GenericReader:
     def _stream(self, statement: sa.Select[Any]) -> sa.CursorResult[Any]:
         return self._connection.execute(statement, execution_options={"stream_results": True, "max_row_buffer": FETCH_ROWS})
 
-    def _batches(self, result: sa.CursorResult[Any], columns: list[Column], schema: pa.Schema) -> Iterator[pa.RecordBatch]:
+    def _columns(self, selection: Selection, *, exact: bool) -> list[Column]:
+        columns = [plan(column, exact=exact) for column in columns_of(self.table(selection.schema, selection.table), selection)]
+        if not selection.version:
+            return columns
+        check_characters(self._url)
+        return [*columns, VERSION_COLUMN]
+
+    def _batches(self, fetch: Callable[[], list[tuple[Any, ...]]], columns: list[Column]) -> Iterator[pa.RecordBatch]:
+        schema = pa.schema([column.field for column in columns])
         held: list[list[Any]] = [[] for _ in columns]
         width = sent = 0
-        while rows := self._guard(lambda: result.fetchmany(FETCH_ROWS)):
+        while rows := self._guard(fetch):
             for row in rows:
                 for values, column, value in zip(held, columns, row, strict=True):
                     values.append(None if value is None else column.convert(value))

@@ -14,6 +14,7 @@ from sqlalchemy.engine import URL
 from exports.sources.base import JSON_TEXT, MixedColumn, SourceError, number_text
 from exports.sources.conditions import Kind
 from exports.sources.network import checked_addresses
+from exports.sources.versions import DIGEST
 
 Element = sa.ColumnElement[Any]
 BINARY = (sa.LargeBinary, sa.BINARY, sa.VARBINARY)
@@ -93,6 +94,20 @@ def plan(column: sa.Column[Any], *, exact: bool = False) -> Column:
     raise SourceError(
         f"Column {name} is of type {_spelled(kind)}, which cannot be written exactly: leave it out of the dataset, or cast it in a view."
     )
+
+
+def projected(column: sa.Column[Any], here: Element) -> Element:
+    """What is read of the column, whether exactly or not: it is the converting that differs. A column of no plan, which only a version reads, comes raw."""
+    try:
+        return plan(column).project(here)
+    except SourceError:
+        return _raw(here)
+
+
+def check_characters(url: URL) -> None:
+    """A version must tell all texts apart: a connection in another character set has a `?` for what that set lacks. Raises SourceError."""
+    if url.get_backend_name() in {"mysql", "mariadb"} and url.query.get("charset", "utf8mb4") != "utf8mb4":
+        raise SourceError("To say which rows have changed, the URL's charset must be utf8mb4, which it is when the URL names none.")
 
 
 def rename(values: list[list[Any]], schema: pa.Schema) -> pa.RecordBatch:
@@ -187,6 +202,9 @@ def _bits(name: str, kind: Any) -> Column:
 def _text(name: str, kind: Any) -> Column:
     return _simple(name, pa.string(), str)
 
+
+VERSION_COLUMN = Column(DIGEST, _raw, bytes)
+"""See exports.sources.versions."""
 
 _BUILDERS: list[tuple[Any, Callable[[str, Any], Column]]] = [
     (mysql.BIT, _bits),

@@ -23,14 +23,24 @@ from sqlalchemy.dialects.postgresql.psycopg import dialect as psycopg_dialect
 from sqlalchemy.engine import URL
 
 from exports.sources import adbc_stream
-from exports.sources.arrow import empty_batch, finish, schema_of
+from exports.sources.arrow import Plan, empty_batch, finish, schema_of
 from exports.sources.base import Key, Selection, SourceError
 from exports.sources.conditions import Kind
 from exports.sources.filtering import Comparable
 from exports.sources.generic_types import libpq_arguments
 from exports.sources.postgresql_errors import translate
 from exports.sources.postgresql_filtering import comparable, literal_moment
-from exports.sources.postgresql_types import CATALOGUE, Native, column_from, key_text, kind_of, plan, register_loaders
+from exports.sources.postgresql_types import (
+    CATALOGUE,
+    Native,
+    column_from,
+    key_text,
+    kind_of,
+    plan,
+    register_loaders,
+    version,
+    version_plan,
+)
 from exports.sources.selecting import columns_of, distinct, kinds_of, make_table, select_boundaries, select_count, select_rows
 
 Result = TypeVar("Result")
@@ -95,13 +105,12 @@ class PostgresReader:
         return distinct([tuple(row) for row in self._query(select_boundaries(self, selection, rows, key_text))])
 
     def schema(self, selection: Selection, *, exact: bool = False) -> pa.Schema:
-        return schema_of([plan(column, exact=exact) for column in columns_of(self.table(selection.schema, selection.table), selection)])
+        return schema_of(self._plans(selection, exact=exact))
 
     def batches(self, selection: Selection, *, exact: bool = False) -> Iterator[pa.RecordBatch]:
-        columns = columns_of(self.table(selection.schema, selection.table), selection)
-        plans = [plan(column, exact=exact) for column in columns]
+        plans = self._plans(selection, exact=exact)
         schema = schema_of(plans)
-        statement = self._literal(select_rows(self, selection, lambda column, here: [plan(column, exact=exact).project(here)]))
+        statement = self._literal(self._selected(selection, exact=exact))
         done = False
         try:
             stream = self._guard(lambda: self._open_stream(statement))
@@ -160,6 +169,16 @@ class PostgresReader:
         return literal_moment(column, moment)
 
     # --- Inside -----------------------------------------------------------------------------------------------------
+
+    def _plans(self, selection: Selection, *, exact: bool) -> list[Plan]:
+        columns = columns_of(self.table(selection.schema, selection.table), selection)
+        return [plan(column, exact=exact) for column in columns] + ([version_plan()] if selection.version else [])
+
+    def _selected(self, selection: Selection, *, exact: bool) -> sa.Select[Any]:
+        def beside(rows: sa.FromClause) -> list[sa.ColumnElement[Any]]:
+            return [version(rows)] if selection.version else []
+
+        return select_rows(self, selection, lambda column, here: [plan(column, exact=exact).project(here)], beside)
 
     @property
     def _connection(self) -> psycopg.Connection[Any]:

@@ -8,6 +8,7 @@ import sqlalchemy as sa
 from psycopg.types.datetime import DateLoader, TimestampLoader, TimestamptzLoader
 
 from exports.sources.arrow import Form, Plan
+from exports.sources.base import VERSION
 from exports.sources.conditions import Kind
 
 # Columns of one table with the type below every domain. to_regclass follows the search path when there is no schema.
@@ -125,6 +126,16 @@ def key_text(column: sa.Column[Any], here: sa.ColumnElement[Any]) -> sa.ColumnEl
     """The key column as something that a Key may hold."""
     assert isinstance(column.type, Native)
     return here if column.type.base in KEYS else _text(here)
+
+
+def version_plan() -> Plan:
+    """How the version of a row is read: `version` is its expression. See exports.sources.versions."""
+    return Plan(VERSION, pa.int64(), Form.PLAIN, lambda here: here)
+
+
+def version(rows: sa.FromClause) -> sa.ColumnElement[Any]:
+    """The number of the transaction that wrote the row. A view has none."""
+    return sa.cast(_text(sa.column("xmin", _selectable=rows)), sa.BigInteger)
 
 
 def _address(here: sa.ColumnElement[Any]) -> sa.ColumnElement[Any]:

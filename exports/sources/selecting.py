@@ -1,7 +1,7 @@
 """From a Selection to SQLAlchemy statements: names come from the catalogue only, values are always bound."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Protocol
 
@@ -183,11 +183,27 @@ def _expanded(columns: list[Element], values: list[Element], *, above: bool) -> 
     return sa.or_(column > value if above else column < value, rest)
 
 
-def select_rows(backend: Backend, selection: Selection, project: Callable[[sa.Column[Any], Element], list[Element]]) -> sa.Select[Any]:
-    """SELECT of the selection's columns; `project` gives what to read for one column (its definition, its reference)."""
+def places_of(table: sa.Table, selection: Selection) -> list[int]:
+    """Where the columns to read stand in the table, from 0."""
+    names = list(table.c.keys())
+    return [names.index(column.name) for column in columns_of(table, selection)]
+
+
+def select_rows(
+    backend: Backend,
+    selection: Selection,
+    project: Callable[[sa.Column[Any], Element], list[Element]],
+    beside: Callable[[sa.FromClause], list[Element]] = lambda _: [],
+) -> sa.Select[Any]:
+    """SELECT of the selection's columns; `project` gives what to read for one column (its definition, its reference), `beside` what else."""
     chosen = choose(backend, selection)
     parts = [part for column in columns_of(chosen.table, selection) for part in project(column, chosen.column(column.name))]
-    return sa.select(*parts).select_from(chosen.rows).where(*chosen.where)
+    return sa.select(*parts, *beside(chosen.rows)).select_from(chosen.rows).where(*chosen.where)
+
+
+def whole(selection: Selection) -> Selection:
+    """The same rows with all their columns."""
+    return replace(selection, columns=())
 
 
 def select_count(backend: Backend, selection: Selection) -> sa.Select[Any]:

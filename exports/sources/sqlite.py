@@ -23,10 +23,22 @@ from exports.sources import sqlite_exact, sqlite_moments
 from exports.sources.base import ConnectionLost, Key, Selection, SourceError
 from exports.sources.conditions import Kind
 from exports.sources.filtering import Comparable
-from exports.sources.selecting import columns_of, distinct, kinds_of, known, make_table, select_boundaries, select_count, select_rows
+from exports.sources.selecting import (
+    columns_of,
+    distinct,
+    kinds_of,
+    known,
+    make_table,
+    places_of,
+    select_boundaries,
+    select_count,
+    select_rows,
+    whole,
+)
 from exports.sources.sqlite_filtering import comparable
 from exports.sources.sqlite_library import Statement, library
 from exports.sources.sqlite_types import Stored, column_from, field_of, kind_of, store_of
+from exports.sources.versions import versioned
 
 Result = TypeVar("Result")
 BATCH_BYTES = 4_000_000
@@ -87,12 +99,12 @@ class SQLiteReader:
     def schema(self, selection: Selection, *, exact: bool = False) -> pa.Schema:
         table = self.table(selection.schema, selection.table)
         columns = columns_of(table, selection)
-        if exact or not library():
-            return pa.schema([p.field for p in self._plans(table, columns)])
+        if self._is_exact(selection, exact=exact):
+            return pa.schema([p.field for p in self._plans(table, selection)])
         return pa.schema([field_of(c.name, store) for c, store in zip(columns, self._stores(table, columns), strict=True)])
 
     def batches(self, selection: Selection, *, exact: bool = False) -> Iterator[pa.RecordBatch]:
-        if exact or not library():
+        if self._is_exact(selection, exact=exact):
             yield from self._exact(selection)
         else:
             yield from self._fast(selection)
@@ -208,21 +220,35 @@ class SQLiteReader:
             while (batch := self._guard(lambda: next(given, None))) is not None:
                 yield batch
 
-    def _plans(self, table: sa.Table, columns: list[sa.Column[Any]]) -> list[sqlite_exact.Exact]:
-        return [sqlite_exact.plan(c, found) for c, found in zip(columns, self._classes(table, columns), strict=True)]
+    @staticmethod
+    def _is_exact(selection: Selection, *, exact: bool) -> bool:
+        """A version is made of the values that Python's cursor gives, so with it all reading is exact."""
+        return exact or selection.version or not library()
+
+    def _plans(self, table: sa.Table, selection: Selection) -> list[sqlite_exact.Exact | sqlite_exact.Version]:
+        columns = columns_of(table, selection)
+        plans = [sqlite_exact.plan(c, found) for c, found in zip(columns, self._classes(table, columns), strict=True)]
+        return [*plans, sqlite_exact.Version()] if selection.version else [*plans]
 
     def _exact(self, selection: Selection) -> Iterator[pa.RecordBatch]:
         table = self.table(selection.schema, selection.table)
-        columns = columns_of(table, selection)
-        text, values = self._compiled(select_rows(self, selection, lambda _, here: [here]))
+        read = whole(selection) if selection.version else selection
+        text, values = self._compiled(select_rows(self, read, lambda _, here: [here]))
         self._query("BEGIN")
         try:
-            plans = self._plans(table, columns)
+            plans = self._plans(table, selection)
             cursor = self._guard(lambda: self._connection.execute(text, values))
+            if selection.version:
+                cursor.row_factory = _with_version(places_of(table, selection))
             yield from sqlite_exact.batches(lambda: self._guard(cursor.fetchone), plans, BATCH_BYTES)
         finally:
             with suppress(sqlite3.Error):  # a broken connection has no transaction to end
                 self._connection.execute("ROLLBACK")
+
+
+def _with_version(places: list[int]) -> Callable[[sqlite3.Cursor, tuple[Any, ...]], Any]:
+    made = versioned(places)
+    return lambda _, row: made(row)
 
 
 def _translate(error: Exception) -> SourceError:

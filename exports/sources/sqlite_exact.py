@@ -12,6 +12,7 @@ import sqlalchemy as sa
 from exports.sources.arrow import empty_batch
 from exports.sources.base import SourceError
 from exports.sources.sqlite_types import ARROW, Stored, field_of, store_of
+from exports.sources.versions import DIGEST
 
 _PYTHON: dict[Stored, type] = {Stored.INTEGER: int, Stored.REAL: float, Stored.TEXT: str, Stored.BLOB: bytes}
 
@@ -35,6 +36,16 @@ class Exact:
             return self.text(value)
         if type(value) is not _PYTHON[self.store]:
             raise SourceError(f"Column {self.name} changed its type while it was read.")
+        return value
+
+
+@dataclass(frozen=True)
+class Version:
+    """The last of the columns, if the version of a row is wanted: see exports.sources.versions."""
+
+    field: pa.Field = DIGEST
+
+    def convert(self, value: bytes) -> bytes:
         return value
 
 
@@ -83,7 +94,7 @@ def _refuse(constant: str) -> None:
     raise ValueError(constant)
 
 
-def batches(fetch: Callable[[], Any], plans: Sequence[Exact], size: int) -> Iterator[pa.RecordBatch]:
+def batches(fetch: Callable[[], Any], plans: Sequence[Exact | Version], size: int) -> Iterator[pa.RecordBatch]:
     """The rows in batches of about `size` bytes of text and blobs; at least one batch."""
     schema = pa.schema([p.field for p in plans])
     columns: list[list[Any]] = [[] for _ in plans]
