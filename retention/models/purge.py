@@ -82,9 +82,16 @@ class Purge(Claimable):
         return self.status in self.ACTIVE
 
     @property
+    def ordered_by(self) -> Rule | RetentionJob:
+        found = self.rule or self.job
+        assert found is not None, "the database sees to it that there is one of the two"
+        return found
+
+    @property
     def author_id(self) -> int:
         """Whose permissions it acts with."""
-        return self.rule.author_id if self.rule else self.job.owner_id  # type: ignore[union-attr]  # one of the two, the database sees to it
+        ordered_by = self.ordered_by
+        return ordered_by.author_id if isinstance(ordered_by, Rule) else ordered_by.owner_id
 
 
 class KeyChunk(models.Model):
