@@ -9,7 +9,7 @@ from django.conf import settings
 from django.db import models
 from django.utils.timezone import now
 
-from accounts.models import Organization
+from accounts.models import Organization, User
 from exports.models import Dataset, Run
 from exports.models.run import Claimable
 from retention.models.job import RetentionJob
@@ -57,6 +57,9 @@ class Purge(Claimable):
     approved_by = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.PROTECT, related_name="+")
     approved_at = models.DateTimeField(null=True, blank=True)
     approved_key_set = models.CharField(max_length=64, blank=True, help_text="The key set that was approved.")
+    cancelled_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.PROTECT, related_name="+", help_text="Who asked it to stop."
+    )
     batch_rows = models.PositiveIntegerField(
         default=0, help_text="Rows of the next batch: adapted to how long batches take. 0: not yet known."
     )
@@ -88,10 +91,10 @@ class Purge(Claimable):
         return found
 
     @property
-    def author_id(self) -> int:
-        """Whose permissions it acts with."""
+    def author(self) -> User:
+        """With whose permissions it acts."""
         ordered_by = self.ordered_by
-        return ordered_by.author_id if isinstance(ordered_by, Rule) else ordered_by.owner_id
+        return ordered_by.author if isinstance(ordered_by, Rule) else ordered_by.owner
 
 
 class KeyChunk(models.Model):

@@ -11,8 +11,9 @@ from exports.models import Run
 from exports.services.claiming import Heartbeat, LeaseLost
 from exports.services.extracts import whole_rows
 from exports.services.notices import Event, announce
+from exports.sources.base import SourceError
 from exports.sources.writers import LockTimeout, open_writer
-from retention.models import Purge, RetentionSettings
+from retention.models import Purge, RetentionSettings, Rule
 from retention.services import dispositions
 from retention.services.approving import asks_because
 from retention.services.claiming import held
@@ -83,6 +84,17 @@ def _freeze(purge: Purge) -> None:
             facts = {"dataset": purge.dataset.name, "rows": purge.selected, "why": asks}
             announce(Event.RETENTION_APPROVAL, organization=purge.organization, subject=purge, facts=facts)
     reached("freeze.done")
+
+
+def decided(purge: Purge) -> bool:
+    """Whether it is known of every batch if its source has committed: if not, it is looked now."""
+    settings, heartbeat = settings_of(purge.organization), Heartbeat(lambda: held(purge))
+    try:
+        with open_writer(purge.dataset.source.url) as writer:
+            decide_all(Session(purge, settings, writer, Catalogue(purge.dataset.source), Frozen(purge), heartbeat))
+    except (SourceError, PurgeFailed):
+        return False
+    return True
 
 
 # --- Purge ---------------------------------------------------------------------------------------------------------
@@ -161,7 +173,7 @@ def complete(purge: Purge) -> None:
     if not purge.extract_only:
         dispositions.write(purge)
         if purge.rule:
-            type(purge.rule).objects.filter(pk=purge.rule_id, version=purge.rule_version).update(asks=False)
+            Rule.objects.filter(pk=purge.rule.pk, version=purge.rule.version).update(asks=False)
     reached("purge.completed")
 
 

@@ -1,7 +1,5 @@
 """Who works on which purge: the claims, leases and tokens of exports/services/claiming.py, for purges and restores."""
 
-from typing import TypeVar
-
 from django.db.models import Q, QuerySet
 from django.db.models.functions import Coalesce, Now
 

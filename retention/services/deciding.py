@@ -22,9 +22,9 @@ def decide_all(session: Session) -> None:
 
 
 def _decide(session: Session, batch: Batch) -> None:
-    if batch.status == Batch.Status.DELETING:  # it had not written down what it would do: whoever lost the purge cannot any more
-        forget(batch)
-    elif batch.deleted and _any_left(session, batch):
+    if batch.status == Batch.Status.DELETING or (
+        batch.deleted and _any_left(session, batch)
+    ):  # it had not written down what it would do: whoever lost the purge cannot any more
         forget(batch)
     else:
         settle(batch)

@@ -2,7 +2,6 @@
 
 from django.utils import timezone
 
-from accounts.models import User
 from exports.models import Dataset, Extract, Job, Run
 from exports.services.extracts import whole_rows
 from exports.services.splitting import DEFAULT_BYTES
@@ -54,7 +53,7 @@ def plan_of(selected: Chosen) -> dict[str, object]:
 def _run(purge: Purge, selected: Chosen) -> Run:
     job = Job.objects.create(
         organization=purge.organization,
-        owner=User.objects.get(pk=purge.author_id),
+        owner=purge.author,
         source=purge.dataset.source,
         dataset=purge.dataset,
         kind=Job.Kind.RETENTION,
@@ -66,7 +65,5 @@ def _run(purge: Purge, selected: Chosen) -> Run:
     root = Extract.objects.create(job=job, dataset=purge.dataset, where=dump_predicate(selected.where))
     rows: dict[Dataset, Extract] = {purge.dataset: root}
     for child in selected.children:
-        rows[child.dataset] = Extract.objects.create(
-            job=job, dataset=child.dataset, above=rows[child.above], columns=list(child.columns)
-        )
+        rows[child.dataset] = Extract.objects.create(job=job, dataset=child.dataset, above=rows[child.above], columns=list(child.columns))
     return Run.objects.create(organization=purge.organization, job=job, slot=timezone.now())

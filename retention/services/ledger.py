@@ -87,12 +87,12 @@ def reconcile(purge: Purge) -> None:
 
 def check_wanted(purge: Purge) -> None:
     """Raises PurgeStopped if somebody cancelled the purge, or changed its rule; PurgeFailed if who ordered it may no longer."""
-    now = Purge.objects.select_related("rule", "cancelled_by").get(pk=purge.pk)
+    now = Purge.objects.select_related("rule__author", "job__owner", "cancelled_by", "organization").get(pk=purge.pk)
     if now.cancelled_by:
         raise PurgeStopped(f"Cancelled by {now.cancelled_by}.")
     if now.rule and (now.rule.version != now.rule_version or now.rule.deleted_at or now.rule.mode != Rule.Mode.ENFORCE):
         raise PurgeStopped("The rule was changed meanwhile; the next daily run goes by what it says now.")
-    author = now.rule.author if now.rule else now.ordered_by.owner
+    author = now.author
     access = access_to(author, now.organization)
     if access is None:
         raise PurgeFailed(f"{author}, who ordered it, no longer belongs to {now.organization} or is no longer active.")

@@ -71,14 +71,14 @@ def purge_batch(session: Session, start: int, stop: int) -> Batch:
     """Delete what may go of the frozen rows [start, stop). Raises LockTimeout, ConnectionLost, SourceError, LeaseLost, PurgeFailed."""
     purge = session.purge
     rows = session.frozen.rows(purge.dataset, start, stop)
-    assert rows is not None and rows.num_rows == stop - start, "every index below `selected` has a row"
+    assert rows is not None, "every index below `selected` has a row"
     batch = announce(purge, start, stop)
     reached("batch.marked")
     selected = look(purge, session.catalogue)  # after the announcement: see the invariant
     timeouts = session.settings.lock_timeout_ms / 1000
     with session.writer.transaction(lock_timeout=timeouts, idle_timeout=timeouts + 30):
         began = time.monotonic()
-        outcome = _delete(session, selected, rows, start, stop)
+        outcome = _delete(session, selected, rows)
         session.heartbeat.check()
         locked_ms = round((time.monotonic() - began) * 1000)
         write_down(batch, deleted=int(outcome.going.sum()), children=outcome.children, kept=outcome.kept, locked_ms=locked_ms)
@@ -89,16 +89,16 @@ def purge_batch(session: Session, start: int, stop: int) -> Batch:
     return batch
 
 
-def _delete(session: Session, selected: Chosen, rows: pa.Table, start: int, stop: int) -> Outcome:
+def _delete(session: Session, selected: Chosen, rows: pa.Table) -> Outcome:
     """Under the locks of the open transaction."""
-    writer, root = session.writer, whole_rows(selected.dataset)
+    writer, root, start = session.writer, whole_rows(selected.dataset), rows[INDEX][0].as_py()
     keys = rows.select([*root.key, VERSION])
     standing = writer.lock(root, keys)
     reached("batch.locked")
     outcome = Outcome(np.ones(rows.num_rows, bool))
     outcome.keep(~standing.present, GONE)
     outcome.keep(~standing.unchanged, CHANGED)
-    doomed = _children(session, selected, rows, start, stop, outcome)
+    doomed = _children(session, selected, rows, outcome)
     _keep_for_reasons(writer, selected, keys, outcome)
     reached("batch.compared")
     for child, there in reversed(doomed):
@@ -129,19 +129,21 @@ def _keep_for_reasons(writer: SourceWriter, selected: Chosen, keys: pa.Table, ou
         outcome.keep(which, reason.text)
 
 
-def _children(
-    session: Session, selected: Chosen, rows: pa.Table, start: int, stop: int, outcome: Outcome
-) -> Sequence[tuple[Child, pa.Table]]:
+def _children(session: Session, selected: Chosen, rows: pa.Table, outcome: Outcome) -> Sequence[tuple[Child, pa.Table]]:
     """Lock what goes along, dataset by dataset: (child, the rows that are there, each with the index of the row that it goes with).
 
     A row with whose children anything is not as it was extracted is kept, with all of them.
     """
+    start = rows[INDEX][0].as_py()
     levels: dict[Dataset, pa.Table] = {selected.dataset: rows}
     found = []
     for child in selected.children:
         above = levels[child.above]
         there = _locked(session, child, above.filter(pa.array(outcome.going[above[INDEX].to_numpy() - start])))
-        outcome.keep(_strange(session.frozen.rows(child.dataset, start, stop), child, there, len(outcome.going), start), CHILDREN_CHANGED)
+        outcome.keep(
+            _strange(session.frozen.rows(child.dataset, start, start + rows.num_rows), child, there, len(outcome.going), start),
+            CHILDREN_CHANGED,
+        )
         levels[child.dataset] = there
         found.append((child, there))
     return found
@@ -152,7 +154,9 @@ def _locked(session: Session, child: Child, above: pa.Table) -> pa.Table:
     keys = list(child.above.key_columns)
     there = session.writer.lock_children(whole_rows(child.dataset), child.columns, above.select(keys))
     known = pl.DataFrame(pa.table({f"above {place}": above[name] for place, name in enumerate(keys)} | {INDEX: above[INDEX]}))
-    links = {f"above {place}": there[column].cast(above[name].type) for place, (column, name) in enumerate(zip(child.columns, keys, strict=True))}
+    links = {
+        f"above {place}": there[column].cast(above[name].type) for place, (column, name) in enumerate(zip(child.columns, keys, strict=True))
+    }
     index = pl.DataFrame(pa.table(links)).join(known, on=list(links), how="left", maintain_order="left")[INDEX]
     return there.append_column(INDEX, index.to_arrow().cast(pa.int64()))
 

@@ -19,7 +19,6 @@ from retention.models.rule import ANY
 from retention.services import holds
 from retention.services.references import Action, Catalogue, Reference
 
-
 HELD, OPEN, REFERRED, BLOCKED = "hold", "open", "referred", "blocked"
 
 

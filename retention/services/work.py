@@ -1,9 +1,11 @@
 """What a worker does for retention: start what is due, then claim purges and take each a step further; exports do the extracts meanwhile."""
 
 import logging
+from datetime import timedelta
 
 from django.conf import settings
 from django.db.models import Q
+from django.db.models.functions import Now
 from django.utils import timezone
 from structlog.contextvars import bound_contextvars
 
@@ -94,8 +96,4 @@ def _end(purge: Purge, status: str, message: str, traceback: str = "") -> None:
 
 
 def _give_back(purge: Purge, wait: float, message: str, attempts: int) -> None:
-    from datetime import timedelta
-
-    from django.db.models.functions import Now
-
     held(purge).update(lease_until=None, not_before=Now() + timedelta(seconds=wait), message=message, attempts=attempts)
