@@ -20,6 +20,7 @@ from exports.sources.engines import connect
 from exports.sources.filtering import Comparable
 from exports.sources.generic_errors import translate
 from exports.sources.generic_filtering import comparable
+from exports.sources.generic_functions import GenericFunctions
 from exports.sources.generic_types import VERSION_COLUMN, Column, check_characters, kind_of, moment_for, plan, projected, rename
 from exports.sources.selecting import (
     columns_of,
@@ -143,6 +144,10 @@ class GenericReader:
 
     def moment(self, column: sa.Column[Any], moment: datetime) -> sa.ColumnElement[Any]:
         return self.value(column, moment_for(column, moment.astimezone(UTC)))
+
+    @property
+    def functions(self) -> GenericFunctions:
+        return GenericFunctions(is_mysql=self._is_mysql)
 
     # --- Inside -----------------------------------------------------------------------------------------------------
 

@@ -30,6 +30,7 @@ from exports.sources.filtering import Comparable
 from exports.sources.generic_types import libpq_arguments
 from exports.sources.postgresql_errors import translate
 from exports.sources.postgresql_filtering import comparable, literal_moment
+from exports.sources.postgresql_functions import PostgresFunctions
 from exports.sources.postgresql_types import (
     CATALOGUE,
     Native,
@@ -59,6 +60,7 @@ BEGIN = "BEGIN ISOLATION LEVEL REPEATABLE READ, READ ONLY"
 class PostgresReader:
     """See exports.sources.base.Reader."""
 
+    functions = PostgresFunctions()
     row_values = True
     loose = False
 

@@ -23,6 +23,7 @@ from exports.sources import sqlite_exact, sqlite_moments
 from exports.sources.base import ConnectionLost, Key, Selection, SourceError
 from exports.sources.conditions import Kind
 from exports.sources.filtering import Comparable
+from exports.sources.predicate_sql import columns_compared
 from exports.sources.selecting import (
     columns_of,
     distinct,
@@ -36,6 +37,7 @@ from exports.sources.selecting import (
     whole,
 )
 from exports.sources.sqlite_filtering import comparable
+from exports.sources.sqlite_functions import SQLiteFunctions
 from exports.sources.sqlite_library import Statement, library
 from exports.sources.sqlite_types import Stored, column_from, field_of, kind_of, store_of
 from exports.sources.versions import versioned
@@ -48,6 +50,7 @@ SAMPLE = 1_000
 class SQLiteReader:
     """See exports.sources.base.Reader. SQLite has no snapshots to share."""
 
+    functions = SQLiteFunctions()
     row_values = True
     loose = True
 
@@ -85,6 +88,9 @@ class SQLiteReader:
         self._query(f"EXPLAIN {text}", values)
         for name in {condition.attribute for condition in selection.conditions}:
             self._check_comparable(known(table, name))
+        if selection.where is not None:
+            for schema, owner, name in set(columns_compared((selection.schema, selection.table), selection.where)):
+                self._check_comparable(known(self.table(schema, owner), name))
 
     def kinds(self, selection: Selection) -> dict[str, Kind]:
         return kinds_of(self, selection)
