@@ -6,7 +6,7 @@ from exports.sources.conditions import Condition
 from exports.sources.contact_history import attachments, interactions
 from exports.sources.predicates import And
 from retention.models import Disposition, ForeignKeyPlan, Purge
-from tests.retention.purge_world import CHATS, PurgeWorld
+from tests.retention.purge_world import PurgeWorld
 
 IS_CHAT = interactions.c.mediaTypeId == "chat"
 
