@@ -38,8 +38,8 @@ def holds(backend: Backend, chosen: Chosen, key: tuple[str, ...], predicate: Pre
             return backend.functions.member(known(chosen.table, column), chosen.column(column), name)
         case Exists():
             return _exists(backend, chosen, predicate, depth)
-        case KeyIn(keys):
-            return _key_in(backend, chosen, key, keys)
+        case KeyIn(keys, columns):
+            return _key_in(backend, chosen, columns or key, keys)
 
 
 def columns_compared(place: tuple[str, str], predicate: Predicate) -> Iterator[Column]:

@@ -58,9 +58,13 @@ class Exists:
 
 @dataclass(frozen=True)
 class KeyIn:
-    """The row's key (the selection's `key` columns) is one of these, byte for byte. At most MOST_KEYS, each as a reader gives it, or as text."""
+    """The row's key is one of these, byte for byte. At most MOST_KEYS, each as a reader gives it, or as text.
+
+    columns: those that hold the key; none means the selection's `key`. Within Exists they must be named.
+    """
 
     keys: tuple[tuple[Any, ...], ...]
+    columns: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         if len(self.keys) > MOST_KEYS:
@@ -95,8 +99,8 @@ def dump_predicate(predicate: Predicate) -> dict[str, Any]:  # noqa: PLR0911 one
             return {"hasMember": {"column": column, "name": name}}
         case Exists():
             return {"exists": _dump_exists(predicate)}
-        case KeyIn(keys):
-            return {"keyIn": [dump_key(key) for key in keys]}
+        case KeyIn(keys, columns):
+            return {"keyIn": {"columns": list(columns), "keys": [dump_key(key) for key in keys]}}
 
 
 def load_predicate(stored: Mapping[str, Any]) -> Predicate:
@@ -135,5 +139,5 @@ _LOAD: dict[str, Callable[[Any], Predicate]] = {
     "not": lambda part: Not(load_predicate(part)),
     "hasMember": lambda stored: HasMember(stored["column"], stored["name"]),
     "exists": _load_exists,
-    "keyIn": lambda keys: KeyIn(tuple(load_key(key) or () for key in keys)),
+    "keyIn": lambda stored: KeyIn(tuple(load_key(key) or () for key in stored["keys"]), tuple(stored["columns"])),
 }
