@@ -11,6 +11,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
@@ -19,7 +20,7 @@ from django.core.files.storage import default_storage
 from exports.models import Captured, Part, Run
 from exports.services.tidying import collect_ended
 from exports.sources.contact_history import interactions
-from retention.models import Batch, Disposition, Hold, Purge
+from retention.models import Batch, Disposition, Hold, Purge, RetentionSettings
 from retention.services import holds
 from retention.services.steps import STEPS
 from tests.retention.purge_world import PurgeWorld
@@ -77,6 +78,7 @@ def assert_sound(world: PurgeWorld, purge: Purge, before: set[str], kept: set[st
 @pytest.fixture
 def ordered(purging: PurgeWorld) -> Purge:
     purging.chats = purging.keys("Interaction", IS_CHAT)
+    RetentionSettings.objects.update(batch_rows=10)
     return purging.purge()
 
 
@@ -126,8 +128,7 @@ def test_a_worker_that_sleeps_beyond_its_lease_changes_nothing_twice(
 
 
 def is_stopped(process: "subprocess.Popen[bytes]") -> bool:
-    with open(f"/proc/{process.pid}/stat") as stat:
-        return stat.read().rpartition(")")[2].split()[0] == "T"
+    return Path(f"/proc/{process.pid}/stat").read_text().rpartition(")")[2].split()[0] == "T"
 
 
 @pytest.mark.parametrize("step", ["batch.locked", "batch.children-deleted", "batch.deleted", "batch.planned"])
@@ -170,7 +171,7 @@ def test_a_stored_byte_that_flips_before_the_purge_is_found_and_extracted_again(
     purge.refresh_from_db()
     assert purge.run is not None
     damaged, file = purge.run, purge.run.files.first()
-    with open(default_storage.path(file.storage_key), "r+b") as stored:
+    with Path(default_storage.path(file.storage_key)).open("r+b") as stored:
         stored.seek(100)
         byte = stored.read(1)
         stored.seek(100)

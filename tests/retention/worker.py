@@ -8,6 +8,7 @@ import logging
 import os
 import signal
 import time
+from collections.abc import Callable
 
 import django
 from django.db import OperationalError
@@ -30,7 +31,7 @@ def main() -> None:
         time.sleep(0.1)
 
 
-def _observer(fault: str, step: str):  # type: ignore[no-untyped-def]  # ruff: noqa: ANN202
+def _observer(fault: str, step: str) -> Callable[[str], None]:
     left = int(os.environ.get("FAULT_AFTER", "0"))
 
     def observe(reached: str) -> None:
