@@ -23,6 +23,8 @@ from accounts.api.documents import document_of, face_of, operations
 from accounts.faces import Face
 from accounts.models import AccessToken, Organization, User
 from exports.models import Certificate, Dataset, Delivery, File, Job, Notice, Run, Webhook
+from retention.models import Restore
+from tests.retention.restoring import furnished_disposition
 
 NO_FAULT = ["2xx", "3xx", "400", "401", "403", "404", "409", "429"]
 """What schemathesis expects of valid requests, and 400: no schema can say which jobs there are, nor which cron comes true."""
@@ -72,7 +74,13 @@ def world(
     """What ids and names there are, by the names of the parameters that take them."""
     waiting, suspended = make_run(), make_job(cron="0 3 * * *", suspended=True, immediately=False)
     delivery = delivered(file.organization)
+    disposition = furnished_disposition(file.run, file.part.dataset)
+    restore = Restore.objects.create(
+        organization=file.organization, disposition=disposition, user=file.run.job.owner, status=Restore.Status.COMPLETED
+    )
     return {
+        "restore_id": [restore.pk],
+        "disposition": [disposition.number],
         "job_id": [file.run.job_id, waiting.job_id, suspended.pk],
         "run_id": [file.run_id, waiting.pk],
         "jobIDs": [f"{waiting.pk}", f"{file.run_id},{waiting.pk}", f"{suspended.pk}"],
