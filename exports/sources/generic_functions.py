@@ -31,4 +31,5 @@ class GenericFunctions:
         kind, exact = kind_of(column), comparable(column, here, is_mysql=self.is_mysql)
         if kind is Kind.TEXT:
             return compare(exact, here, Operator.IN, tuple(str(value) for value in values))
-        return here.in_([key_literal(column, kind, value, exact) for value in values])
+        plain = sa.type_coerce(here, sa.types.NullType())  # SQLAlchemy knows no comparison of YEAR and BIT
+        return plain.in_([key_literal(column, kind, value, exact) for value in values])
