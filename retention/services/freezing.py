@@ -53,7 +53,11 @@ def _keys(purge: Purge, extract: Extract) -> pa.Table:
     names = extract.dataset.key_columns
     if not pieces:
         return pa.table({name: pa.array([], pa.string()) for name in dict.fromkeys([*names, *extract.columns, VERSION])})
-    table = pa.concat_tables(pieces).combine_chunks().sort_by([(name, "ascending") for name in names])
+    if any(piece.schema.types != pieces[0].schema.types for piece in pieces):
+        raise PurgeFailed(f"Key columns of {extract.dataset.name} hold values of several types, so that its rows cannot be known by them.")
+    table = (
+        pa.concat_tables(piece.cast(pieces[0].schema) for piece in pieces).combine_chunks().sort_by([(name, "ascending") for name in names])
+    )
     if pl.DataFrame(table.select(names)).is_duplicated().any():
         raise PurgeFailed(f"Several rows of {extract.dataset.name} have the same key {', '.join(names)}: it is no key to delete by.")
     return table

@@ -18,12 +18,12 @@ import numpy as np
 import polars as pl
 import pyarrow as pa
 
-from exports.models import Dataset
+from exports.models import Dataset, Part
 from exports.services.claiming import Heartbeat
 from exports.services.extracts import whole_rows
 from exports.sources.base import VERSION
 from exports.sources.predicates import Or
-from exports.sources.writers import SourceWriter
+from exports.sources.writers.base import SourceWriter
 from retention.models import Batch, Purge, RetentionSettings
 from retention.services.extracting import look
 from retention.services.failing import PurgeFailed
@@ -49,6 +49,10 @@ class Session:
     catalogue: Catalogue
     frozen: Frozen
     heartbeat: Heartbeat
+
+    def is_exact(self, dataset: Dataset) -> bool:
+        """Whether the dataset's extract was read value by value: then its keys are as that reading gives them."""
+        return Part.objects.filter(run=self.purge.run, dataset=dataset, exact=True).exists()
 
 
 @dataclass
@@ -152,7 +156,8 @@ def _children(session: Session, selected: Chosen, rows: pa.Table, outcome: Outco
 def _locked(session: Session, child: Child, above: pa.Table) -> pa.Table:
     """The child's rows that refer to one of those rows, with its index."""
     keys = list(child.above.key_columns)
-    there = session.writer.lock_children(whole_rows(child.dataset), child.columns, above.select(keys))
+    exact = session.is_exact(child.dataset)
+    there = session.writer.lock_children(whole_rows(child.dataset), child.columns, above.select(keys), exact=exact)
     known = pl.DataFrame(pa.table({f"above {place}": above[name] for place, name in enumerate(keys)} | {INDEX: above[INDEX]}))
     links = {
         f"above {place}": there[column].cast(above[name].type) for place, (column, name) in enumerate(zip(child.columns, keys, strict=True))
