@@ -371,6 +371,7 @@ CELERY_BEAT_SCHEDULER = "exports.scheduler:Scheduler"
 CELERY_BEAT_MAX_LOOP_INTERVAL = POLL_SECONDS
 CELERY_BEAT_SCHEDULE = {
     "look": {"task": "exports.look", "schedule": schedule(POLL_SECONDS), "options": {"expires": POLL_SECONDS}},
+    "retain": {"task": "retention.look", "schedule": schedule(POLL_SECONDS), "options": {"expires": POLL_SECONDS}},
     "deliver": {"task": "exports.deliver", "schedule": schedule(POLL_SECONDS), "options": {"expires": POLL_SECONDS}},
     "tidy": {"task": "exports.tidy", "schedule": schedule(3600), "options": {"expires": 3600}},
 }

@@ -19,6 +19,7 @@ class Event(models.TextChoices):
     JOB_SUSPENDED = "job.suspended", "a job was suspended"
     CERTIFICATE_EXPIRING = "certificate.expiring", "a certificate is about to expire"
     FILES_EXPIRING = "files.expiring", "files are about to expire"
+    RETENTION_APPROVAL = "retention.approval-needed", "a purge waits for approval"
     PING = "ping", "a test, sent on request"
 
 

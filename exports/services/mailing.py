@@ -90,6 +90,10 @@ _WORDS: Mapping[str, tuple[str, str]] = {
         "{name}: {files} files expire on {expires}",
         "{files} files of the job “{name}” are deleted on {expires}. Download before then what you want to keep.",
     ),
+    Event.RETENTION_APPROVAL: (
+        "{name} waits for approval",
+        "{rows} rows of {dataset} would go, and wait for somebody's approval: {why}",
+    ),
 }
 _GENERIC = ("{name}: {event}", "About “{name}”: {event}.")
 _PAGES = {"run": "/runs/{id}", "job": "/jobs/{id}", "certificate": "/certificates"}

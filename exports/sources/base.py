@@ -16,11 +16,14 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime
 from types import TracebackType
-from typing import Any, Protocol, Self
+from typing import TYPE_CHECKING, Any, Protocol, Self
 
 import pyarrow as pa
 
 from exports.sources.conditions import Condition, Kind
+
+if TYPE_CHECKING:  # it knows keys, and they know this module
+    from exports.sources.predicates import Predicate
 
 JSON_TEXT = {b"strongroom": b"json"}
 NUMBER = b"strongroom.number"
@@ -29,6 +32,9 @@ VERSION = "strongroom.version"
 
 Key = tuple[Any, ...]
 """The values of a row's key columns, in order: int, str, UUID, datetime, date, Decimal or bytes."""
+
+Place = tuple[str, str]
+"""Schema ("" for the default one) and name of a table or view."""
 
 
 class SourceError(Exception):
@@ -77,7 +83,7 @@ class Selection:
     """Which rows and columns of one table.
 
     date_from/date_to: the half-open interval [from, to) on the timestamp column; where that is NULL, on `else_timestamp`. subtypes: empty means all.
-    conditions: what else must be true of a row, all of them.
+    conditions: what else must be true of a row, all of them. where: what must be true besides.
     parent: only rows whose `parent_columns` refer to a row of that selection (by its key).
     after/upto: only keys in (after, upto]; None is open.
     version: the batches have one more column, the last, that is named VERSION and changes whenever the row does.
@@ -94,6 +100,7 @@ class Selection:
     subtype: str = ""
     subtypes: tuple[str, ...] = ()
     conditions: tuple[Condition, ...] = ()
+    where: "Predicate | None" = None
     parent: "Selection | None" = None
     parent_columns: tuple[str, ...] = ()
     after: Key | None = None

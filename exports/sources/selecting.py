@@ -11,6 +11,7 @@ from sqlalchemy.sql.elements import quoted_name
 from exports.sources.base import Key, Selection, SourceError
 from exports.sources.conditions import Condition, Kind, Operator, WrongCondition, typed
 from exports.sources.filtering import Comparable, compare
+from exports.sources.functions import Functions
 
 Element = sa.ColumnElement[Any]
 
@@ -20,6 +21,10 @@ class Backend(Protocol):
 
     row_values: bool
     """Whether `(a, b) > (x, y)` works and uses the index on (a, b)."""
+
+    @property
+    def functions(self) -> Functions:
+        """What predicates ask besides comparisons with values."""
 
     def table(self, schema: str, name: str) -> sa.Table:
         """The table as the catalogue has it, columns in order. Raises SourceError if there is none."""
@@ -84,6 +89,8 @@ def choose(backend: Backend, selection: Selection, depth: int = 0) -> Chosen:
     if selection.subtypes:
         chosen.where.append(_of_subtype(backend, chosen, known(table, selection.subtype), selection.subtypes))
     chosen.where.extend(condition_on(backend, chosen, condition) for condition in selection.conditions)
+    if selection.where is not None:
+        chosen.where.append(_holds(backend, chosen, selection, depth))
     if selection.parent:
         chosen.where.append(_has_parent(backend, chosen, selection, selection.parent, depth))
     chosen.where.extend(_in_range(backend, chosen, selection))
@@ -131,6 +138,13 @@ def condition_on(backend: Backend, chosen: Chosen, condition: Condition) -> Elem
     except WrongCondition as wrong:
         raise SourceError(f"The filter on {condition.attribute} cannot be kept: {wrong}") from None
     return compare(backend.comparable(column, here), here, operator, values)
+
+
+def _holds(backend: Backend, chosen: Chosen, selection: Selection, depth: int) -> Element:
+    from exports.sources.predicate_sql import holds  # which chooses children with what stands here
+
+    assert selection.where is not None
+    return holds(backend, chosen, selection.key, selection.where, depth)
 
 
 def _has_parent(backend: Backend, chosen: Chosen, selection: Selection, parent: Selection, depth: int) -> Element:

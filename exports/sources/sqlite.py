@@ -23,6 +23,7 @@ from exports.sources import sqlite_exact, sqlite_moments
 from exports.sources.base import ConnectionLost, Key, Selection, SourceError
 from exports.sources.conditions import Kind
 from exports.sources.filtering import Comparable
+from exports.sources.predicate_sql import columns_compared
 from exports.sources.selecting import (
     columns_of,
     distinct,
@@ -36,6 +37,7 @@ from exports.sources.selecting import (
     whole,
 )
 from exports.sources.sqlite_filtering import comparable
+from exports.sources.sqlite_functions import SQLiteFunctions
 from exports.sources.sqlite_library import Statement, library
 from exports.sources.sqlite_types import Stored, column_from, field_of, kind_of, store_of
 from exports.sources.versions import versioned
@@ -48,6 +50,8 @@ SAMPLE = 1_000
 class SQLiteReader:
     """See exports.sources.base.Reader. SQLite has no snapshots to share."""
 
+    functions = SQLiteFunctions()
+    work = "read"
     row_values = True
     loose = True
 
@@ -85,6 +89,9 @@ class SQLiteReader:
         self._query(f"EXPLAIN {text}", values)
         for name in {condition.attribute for condition in selection.conditions}:
             self._check_comparable(known(table, name))
+        if selection.where is not None:
+            for schema, owner, name in set(columns_compared((selection.schema, selection.table), selection.where)):
+                self._check_comparable(known(self.table(schema, owner), name))
 
     def kinds(self, selection: Selection) -> dict[str, Kind]:
         return kinds_of(self, selection)
@@ -167,7 +174,7 @@ class SQLiteReader:
                 f"Column {column.name} holds values that are no {kind_of(column)}, so that no filter can compare them; mend them, or make a view."
             )
 
-    def _compiled(self, statement: sa.SelectBase) -> tuple[str, tuple[Any, ...]]:
+    def _compiled(self, statement: sa.SelectBase | sa.Delete) -> tuple[str, tuple[Any, ...]]:
         compiled = statement.compile(dialect=sqlite_dialect(paramstyle="qmark"), compile_kwargs={"render_postcompile": True})
         values = compiled.params
         return str(compiled), tuple(values[name] for name in compiled.positiontup or [])
@@ -178,16 +185,19 @@ class SQLiteReader:
     def _query(self, statement: str, values: tuple[Any, ...] = ()) -> list[Any]:
         return self._guard(lambda: self._connection.execute(statement, values).fetchall())
 
+    def _said(self, error: Exception) -> SourceError:
+        return _translate(error)
+
     def _guard(self, call: Callable[[], Result]) -> Result:
         """Every driver's error as a SourceError."""
         if self._cancelled.is_set():
-            raise SourceError("The read was cancelled.")
+            raise SourceError(f"The {self.work} was cancelled.")
         try:
             return call()
         except (sqlite3.Error, OSError) as error:
             if self._cancelled.is_set():
-                raise SourceError("The read was cancelled.") from None
-            raise _translate(error) from None
+                raise SourceError(f"The {self.work} was cancelled.") from None
+            raise self._said(error) from None
 
     def _stores(self, table: sa.Table, columns: list[sa.Column[Any]]) -> list[Stored]:
         """How each column is stored: as declared, unless the table's first rows all say otherwise."""

@@ -5,6 +5,7 @@ is JSON of texts, whole numbers, true, false, null, lists and objects, hashed in
 """
 
 import hashlib
+from datetime import UTC
 from typing import Any, NoReturn
 
 from django.db import models
@@ -38,7 +39,7 @@ class Disposition(models.Model):
     number = models.PositiveBigIntegerField(help_text="1, 2, 3, … within the organization.")
     purge = models.OneToOneField(Purge, on_delete=models.PROTECT, related_name="disposition")
     at = models.DateTimeField()
-    facts = models.JSONField(help_text="What went, under what, who approved: docs/retention.md lists the names.")
+    facts = models.JSONField(help_text="What went, under what, who approved: docs/dispositions.md lists the names.")
     previous = models.CharField(max_length=64, help_text="Hash of the entry before this one.")
     hash = models.CharField(max_length=64, unique=True, help_text="SHA-256 of the canonical form, in hex.")
 
@@ -57,7 +58,17 @@ class Disposition(models.Model):
 
     delete = _refuse
 
+    def said(self) -> dict[str, Any]:
+        """What is hashed, by the names that the API and the CSV use: the facts, and what says of whom, where in the chain, and when."""
+        return {
+            **self.facts,
+            "organization": str(self.chain_id),
+            "number": self.number,
+            "purge": self.purge_id,
+            "at": self.at.astimezone(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z"),
+            "previous": self.previous,
+        }
+
     def digest(self) -> str:
-        """SHA-256, in hex, of `facts` with `number` and `previous`, in canonical form."""
-        said = {**self.facts, "number": self.number, "previous": self.previous}
-        return hashlib.sha256(canonical(said).encode("utf-8", "surrogatepass")).hexdigest()
+        """SHA-256, in hex, of the canonical form of `said()`; `previous` is part of it, which makes the chain."""
+        return hashlib.sha256(canonical(self.said()).encode("utf-8", "surrogatepass")).hexdigest()

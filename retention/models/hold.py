@@ -46,6 +46,9 @@ class Hold(models.Model):
     ends_at = models.DateTimeField(null=True, blank=True)
     placed_by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+")
     placed_at = models.DateTimeField(default=now)
+    waits_for = models.JSONField(
+        null=True, editable=False, help_text="Ids of the batches that were under way once it stood; null: nobody has looked yet."
+    )
     in_force_at = models.DateTimeField(null=True, blank=True)
     released_at = models.DateTimeField(null=True, blank=True)
     released_by = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.PROTECT, related_name="+")

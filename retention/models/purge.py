@@ -9,7 +9,7 @@ from django.conf import settings
 from django.db import models
 from django.utils.timezone import now
 
-from accounts.models import Organization
+from accounts.models import Organization, User
 from exports.models import Dataset, Run
 from exports.models.run import Claimable
 from retention.models.job import RetentionJob
@@ -57,6 +57,9 @@ class Purge(Claimable):
     approved_by = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.PROTECT, related_name="+")
     approved_at = models.DateTimeField(null=True, blank=True)
     approved_key_set = models.CharField(max_length=64, blank=True, help_text="The key set that was approved.")
+    cancelled_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.PROTECT, related_name="+", help_text="Who asked it to stop."
+    )
     batch_rows = models.PositiveIntegerField(
         default=0, help_text="Rows of the next batch: adapted to how long batches take. 0: not yet known."
     )
@@ -82,9 +85,16 @@ class Purge(Claimable):
         return self.status in self.ACTIVE
 
     @property
-    def author_id(self) -> int:
-        """Whose permissions it acts with."""
-        return self.rule.author_id if self.rule else self.job.owner_id  # type: ignore[union-attr]  # one of the two, the database sees to it
+    def ordered_by(self) -> Rule | RetentionJob:
+        found = self.rule or self.job
+        assert found is not None, "the database sees to it that there is one of the two"
+        return found
+
+    @property
+    def author(self) -> User:
+        """With whose permissions it acts."""
+        ordered_by = self.ordered_by
+        return ordered_by.author if isinstance(ordered_by, Rule) else ordered_by.owner
 
 
 class KeyChunk(models.Model):
