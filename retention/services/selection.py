@@ -16,7 +16,7 @@ from exports.sources.conditions import Condition, Kind
 from exports.sources.predicates import And, Exists, HasMember, Not, Predicate
 from retention.models import Rule
 from retention.models.rule import ANY
-from retention.services import holds
+from retention.services.holds import where_of
 from retention.services.references import Action, Catalogue, Reference
 
 HELD, OPEN, REFERRED, BLOCKED = "hold", "open", "referred", "blocked"
@@ -102,7 +102,7 @@ class _Tree:
 
     def reasons(self, dataset: Dataset) -> Iterator[Reason]:
         """What keeps its rows: of themselves, or for the sake of those that would go along."""
-        for hold, where in holds.where_of(dataset, self._at):
+        for hold, where in where_of(dataset, self._at):
             yield Reason(HELD, f"the hold “{hold.matter}”", where)
         if dataset.keep_column and dataset.keep_values:
             among = Condition(dataset.keep_column, "in", tuple(dataset.keep_values))

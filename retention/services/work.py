@@ -15,11 +15,12 @@ from exports.services import work as exports_work
 from exports.services.claiming import Heartbeat, LeaseLost
 from exports.services.errors import ServiceError, scrubbed
 from exports.sources.base import ConnectionLost, SourceError
-from exports.sources.writers import LockTimeout
+from exports.sources.writers.base import LockTimeout
 from retention.models import Purge
 from retention.services import advancing
 from retention.services.claiming import claim_purge, held
 from retention.services.failing import PurgeFailed, PurgeStopped
+from retention.services.holds import confirm_pending_holds
 from retention.services.ledger import undecided
 from retention.services.retention_jobs import settle_jobs, start_due_jobs
 from retention.services.windows import is_open, settings_of
@@ -42,6 +43,7 @@ def run_until_idle() -> int:
 
 def _steps() -> int:
     steps = 0
+    confirm_pending_holds()
     while purge := claim_purge(_workable()):
         with bound_contextvars(purge=purge.pk):
             _attempt(purge)

@@ -217,7 +217,9 @@ def purge() -> Iterator[Figure]:
     measured = f"{ROWS // 4:,} of {ROWS:,} × {REPEATS}"
     yield Figure("purge-time", ours / (export_ + bare), 1.5, what, at_most=True, measured=measured)
     longest = max(run["longest_ms"] for run in [*runs["purge"], *runs["crowded"]])
-    yield Figure("purge-locks", longest / 250, 1.0, f"of 250 ms that a batch held locks ({longest:.0f} ms)", at_most=True, measured=measured)
+    yield Figure(
+        "purge-locks", longest / 250, 1.0, f"of 250 ms that a batch held locks ({longest:.0f} ms)", at_most=True, measured=measured
+    )
     idle, busy = retention.middle(runs["idle"], "p99_ms"), retention.middle(runs["busy"], "p99_ms")
     what = f"of the p99 of a reader and writer beside it, idle ({busy:.1f} ms against {idle:.1f} ms)"
     yield Figure("purge-traffic", busy / idle, 2.0, what, at_most=True, measured=measured)

@@ -16,7 +16,8 @@ import statistics
 import sys
 import tempfile
 import time
-from datetime import UTC, datetime, time as clock
+from datetime import UTC, datetime
+from datetime import time as clock
 from pathlib import Path
 from typing import Any
 
@@ -57,12 +58,13 @@ def purge(url: str, cutoff: str) -> dict[str, Any]:
     from django.utils import timezone
 
     from exports.sources.conditions import Condition
-    from retention.models import Purge, Rule
+    from retention.models import Purge, Rule, RuleVersion
     from retention.services.purges import request_purge
     from retention.services.work import run_until_idle
 
     access, dataset = organization(url)
     rule = Rule.objects.create(organization=access.organization, data_type="Interaction", maximum_age=1, mode="enforce", author=access.user)
+    RuleVersion.objects.create(rule=rule, number=rule.version, terms=rule.terms(), author=access.user)
     ordered = request_purge(rule=rule, dataset=dataset, terms=Condition("startDate", "lt", cutoff), slot=timezone.now())
     started = time.perf_counter()
     run_until_idle()
@@ -117,7 +119,7 @@ def delete(url: str, cutoff: str) -> dict[str, Any]:
 
 def traffic(url: str, cutoff: str) -> dict[str, Any]:
     """Reads and changes rows that stay, one every few milliseconds."""
-    took = []
+    took: list[float] = []
     with psycopg.connect(url.replace("+psycopg", ""), autocommit=True) as connection:
         asked = 'SELECT id FROM interactions WHERE "startDate" >= %s ORDER BY "startDate" LIMIT 20000'
         keys = [key for (key,) in connection.execute(asked, [cutoff])]

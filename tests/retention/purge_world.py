@@ -14,7 +14,7 @@ from exports.models import File, Part, Run
 from exports.sources.conditions import Condition
 from exports.sources.contact_history import attachments, contacts, interactions
 from exports.sources.predicates import Predicate
-from retention.models import Batch, Purge, RetentionSettings, Rule
+from retention.models import Batch, Purge, RetentionSettings, Rule, RuleVersion
 from retention.services import steps, work
 from retention.services.purges import request_purge
 from tests.exports.world import World
@@ -30,6 +30,7 @@ class Death(BaseException):
 class PurgeWorld(World):
     def __init__(self, folder: Path, rows: int, url: str | None = None) -> None:
         super().__init__(folder, rows, url)
+        self.chats: set[str] = set()
         self.engine = sa.create_engine(self.url, poolclass=sa.NullPool)
         self.settings = RetentionSettings.objects.create(
             organization=self.organization, window_start=time(0), window_end=time(0), most_percent=100, pause_ms=0, batch_rows=100
@@ -57,7 +58,9 @@ class PurgeWorld(World):
     # --- Retention ----------------------------------------------------------------------------------------------
     def rule(self, data_type: str = "Interaction", **fields: Any) -> Rule:
         terms = {"maximum_age": 30, "mode": Rule.Mode.ENFORCE, **fields}
-        return Rule.objects.create(organization=self.organization, data_type=data_type, author=self.owner, **terms)
+        rule = Rule.objects.create(organization=self.organization, data_type=data_type, author=self.owner, **terms)
+        RuleVersion.objects.create(rule=rule, number=rule.version, terms=rule.terms(), author=rule.author)
+        return rule
 
     def purge(self, terms: Predicate = CHATS, dataset: str = "Interaction", **rule: Any) -> Purge:
         """A purge that is ordered, of rows that keep `terms`."""
