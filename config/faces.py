@@ -51,8 +51,8 @@ Unknown query parameters and body fields are refused with 400: nothing is accept
         key="api-v1",
         title="Strongroom's own resources, version 1",
         path="api/v1/",
-        urlconfs=("accounts.api.urls", "exports.api.own.urls"),
-        sentence="What no other product's API has a word for: certificates beside the first, webhooks, watermarks and the audit trail.",
+        urlconfs=("accounts.api.urls", "exports.api.own.urls", "retention.api.own.urls"),
+        sentence="What no other product's API has a word for: certificates beside the first, webhooks, watermarks, holds, previews, purges, dispositions and the audit trail.",
         about="Every request carries a bearer token (see [Authentication](/api/docs/auth-v3)) or an API key alone.",
     ),
 )
