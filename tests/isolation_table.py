@@ -289,7 +289,12 @@ def restore_form(scene: Scene) -> dict[str, Any]:
 
 
 def restore(scene: Scene) -> Restore:
-    terms = {"disposition": disposition(scene), "organization": scene.organization, "user": scene.owner, "status": "completed"}
+    terms: dict[str, Any] = {
+        "disposition": disposition(scene),
+        "organization": scene.organization,
+        "user": scene.owner,
+        "status": "completed",
+    }
     return Restore.objects.get_or_create(**terms)[0]
 
 

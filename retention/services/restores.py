@@ -121,12 +121,11 @@ def _tell(access: Access, restore: Restore) -> None:
 
 
 # --- Looking -------------------------------------------------------------------------------------------------------
-def listing(access: Access, *, older_than: int | None = None) -> QuerySet[Restore]:
-    """The organization's, the newest first. `older_than`: only those with a lower id. Raises Denied."""
+def listing(access: Access) -> QuerySet[Restore]:
+    """The organization's, the newest first. Raises Denied."""
     access.need(READ_RULES, ADMINISTER_RULES)
     related = ("disposition__purge__run", "user")
-    found = Restore.objects.filter(organization=access.organization).select_related(*related).order_by("-pk")
-    return found if older_than is None else found.filter(pk__lt=older_than)
+    return Restore.objects.filter(organization=access.organization).select_related(*related).order_by("-pk")
 
 
 def find(access: Access, restore_id: int) -> Restore:

@@ -16,9 +16,10 @@ from rest_framework.response import Response
 from accounts.api.dialect import StrictSerializer, describe, read_query
 from accounts.api.parsers import BoundedJSONParser
 from accounts.api.permissions import access_of
-from exports.api.own.dialect import DEFAULT_SIZE, NoQuery, OwnView, PageQuery, read_body
+from exports.api.own.dialect import NoQuery, OwnView, PageQuery, read_body
 from exports.api.udm.dialect import read_id
 from exports.models import File
+from retention.api.own.paging import page
 from retention.models import Restore
 from retention.services import restores
 from retention.tasks import wake
@@ -157,10 +158,9 @@ class Restores(OwnView):
     def get(self, request: Request) -> Response:
         """Get the organization's restores, the newest first."""
         query = read_query(request, PageQuery)
-        size = query.get("size", DEFAULT_SIZE)
-        found = list(restores.listing(access_of(request), older_than=query.get("olderThan"))[: size + 1])
-        page = [restores.with_figures(restore) for restore in found[:size]]
-        return Response(RestorePage({"items": page, "next": page[-1].pk if len(found) > size else None}).data)
+        items, following = page(restores.listing(access_of(request)), query)
+        shown = [restores.with_figures(restore) for restore in items]
+        return Response(RestorePage({"items": shown, "next": following}).data)
 
     @operation(
         "request_restore",
