@@ -21,6 +21,7 @@ class Event(models.TextChoices):
     FILES_EXPIRING = "files.expiring", "files are about to expire"
     RETENTION_APPROVAL = "retention.approval-needed", "a purge waits for approval"
     RETENTION_DAY_COMPLETED = "retention.day.completed", "a day's retention rules have run"
+    RETENTION_JOB_COMPLETED = "RetentionJobCompleted", "a retention job ended"
     PING = "ping", "a test, sent on request"
 
 

@@ -91,6 +91,7 @@ def _touched(gone: Iterable[Purge]) -> list[Dataset]:
 def told(day: Day, summary: Mapping[str, Any]) -> dict[str, Fact]:
     """The facts of the notice. `message`: the lines of the e-mail."""
     return {
+        "status": "CompletedWithFailures" if summary["failed"] else "Completed",
         "day": day.day.isoformat(),
         "slot": day.slot.isoformat(),
         "rules": summary["rules"],
