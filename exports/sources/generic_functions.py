@@ -35,7 +35,8 @@ class GenericFunctions:
         kind, exact = kind_of(column), comparable(column, here, is_mysql=self.is_mysql)
         if kind is Kind.TEXT:
             return compare(exact, here, Operator.IN, tuple(str(value) for value in values))
-        return here.in_([key_literal(column, kind, value, exact) for value in values])
+        plain = sa.type_coerce(here, sa.types.NullType())  # SQLAlchemy knows no comparison of YEAR and BIT
+        return plain.in_([key_literal(column, kind, value, exact) for value in values])
 
     def column(self, column: sa.Column[Any], here: Element) -> Element:
         """Texts by code point, and whole numbers as decimals, which hold any product of two."""
