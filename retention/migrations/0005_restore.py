@@ -12,7 +12,7 @@ class Migration(migrations.Migration):
     dependencies = [
         ('accounts', '0007_notices'),
         ('exports', '0010_part_binary'),
-        ('retention', '0003_medchat'),
+        ('retention', '0004_days'),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
