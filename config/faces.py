@@ -40,6 +40,35 @@ Unknown query parameters and body fields are refused with 400: nothing is accept
         for version, what in (("v4", "jobs and their history"), ("v3", "files, the certificate and what there is to export"))
     ],
     Face(
+        key="retention-rules",
+        title="Retention rules",
+        path="retention/",
+        urlconfs=("retention.api.cumulocity.urls",),
+        sentence="Rules that remove data once it is older than so many days, as Cumulocity has them.",
+        about="""A rule names what it removes (`dataType`, `fragmentType`, `type`, `source`: all that it names must match) and how many days old that must be.
+Rules run once a day, one after another. A rule that is made here is in force; rows that a legal hold covers stay all the same.
+
+Requests carry HTTP Basic, as `tenant/user` and password, or a bearer token. Answers are of the product's own media types, in the version
+(`;ver=`) that was asked for; plain JSON is spoken too.""",
+    ),
+    Face(
+        key="retention-jobs",
+        title="Retention jobs",
+        path="orgs/",
+        urlconfs=("retention.api.medchat.urls",),
+        sentence="Extract what criteria choose, or extract and purge it, in the organization's job window.",
+        about=f"""A job extracts the rows that its criteria choose into sealed files, and with ExtractPurge deletes them afterwards.
+
+{_TOKENS} The way of a first job:
+
+1. `POST /orgs/{{uuid}}/retention/jobs`: which rows of which datasets. `Location` is the job.
+2. `GET` that address until `status` is `Completed`, or have the webhook event `RetentionJobCompleted` sent to you.
+3. `GET …/files`: the files of the extract, with links to download them.
+
+`application/json` may be asked for with every combination of `odata.metadata`, `odata.streaming` and `IEEE754Compatible`. Answers hold no
+OData annotations but those of pages; with `IEEE754Compatible=true` whole numbers are texts.""",
+    ),
+    Face(
         key="auth-v3",
         title="Authentication, version 3",
         path="auth/v3/",
@@ -51,8 +80,8 @@ Unknown query parameters and body fields are refused with 400: nothing is accept
         key="api-v1",
         title="Strongroom's own resources, version 1",
         path="api/v1/",
-        urlconfs=("accounts.api.urls", "exports.api.own.urls"),
-        sentence="What no other product's API has a word for: certificates beside the first, webhooks, watermarks and the audit trail.",
+        urlconfs=("accounts.api.urls", "exports.api.own.urls", "retention.api.own.urls"),
+        sentence="What no other product's API has a word for: certificates beside the first, webhooks, watermarks, holds, previews, purges, dispositions and the audit trail.",
         about="Every request carries a bearer token (see [Authentication](/api/docs/auth-v3)) or an API key alone.",
     ),
 )

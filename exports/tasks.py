@@ -40,21 +40,21 @@ def tidy() -> None:
 
 def wake() -> None:
     """Call a worker once the current transaction is committed."""
-    transaction.on_commit(_send)
+    transaction.on_commit(send)
 
 
 def wake_delivery() -> None:
     """The same for notices."""
-    transaction.on_commit(partial(_send, "exports.deliver"))
+    transaction.on_commit(partial(send, "exports.deliver"))
 
 
 def _wake_others(parts: int) -> None:
     """A planned run has so many parts: this worker takes one, others may take the rest."""
     for _ in range(min(parts - 1, 16)):
-        _send()
+        send()
 
 
-def _send(task: str = "exports.look") -> None:
+def send(task: str = "exports.look") -> None:
     try:
         current_app.send_task(task, ignore_result=True, expires=settings.LEASE_SECONDS, retry=False)
     except OperationalError as error:

@@ -1,1 +1,1 @@
-"""Top floor: retention rules, holds, purge and dispositions. Not built yet; nothing here runs (README, "Not yet")."""
+"""Top floor: retention rules, holds, selection, purge and dispositions. The part that destroys data: docs/retention.md."""

@@ -1,4 +1,4 @@
-"""The audit trail in tests: past its guard where a test must be, and what stands in it."""
+"""The audit trail and the dispositions in tests: past their guards where a test must be, and what stands in the trail."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -7,9 +7,10 @@ from typing import Any
 from django.db import connection, transaction
 from django.db.backends.base.operations import BaseDatabaseOperations
 
-from accounts.models import AuditEntry
-from accounts.models.audit_guard import guard, unguard
+from accounts.models import AuditEntry, audit_guard
+from retention.models import disposition_guard
 
+GUARDS = (audit_guard.GUARD, disposition_guard.GUARD)
 flush_of_django = BaseDatabaseOperations.execute_sql_flush
 
 
@@ -17,12 +18,14 @@ flush_of_django = BaseDatabaseOperations.execute_sql_flush
 def unguarded() -> Iterator[None]:
     """What the owner of the database can do: take the triggers away, and put them back."""
     with transaction.atomic():
-        unguard(connection)
+        for guard in GUARDS:
+            guard.take(connection)
         yield
         if connection.vendor == "postgresql":  # checks that wait for the end of the transaction stand in the way of ALTER TABLE
             with connection.cursor() as cursor:
                 cursor.execute("SET CONSTRAINTS ALL IMMEDIATE; SET CONSTRAINTS ALL DEFERRED")
-        guard(connection)
+        for guard in GUARDS:
+            guard.put(connection)
 
 
 def let_tests_flush() -> None:

@@ -9,7 +9,7 @@ import getpass
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from datetime import date, datetime
+from datetime import date
 from typing import Any
 from uuid import UUID
 
@@ -21,6 +21,7 @@ from structlog.contextvars import bound_contextvars, get_contextvars
 from accounts.models import AuditChain, AuditEntry, Organization, User
 from accounts.models.audit import NOBODY
 from accounts.secrets import EncryptedTextField
+from accounts.services.chains import append, held, to_the_millisecond
 
 MASK = "***"
 _LONGEST = 1000
@@ -56,11 +57,10 @@ def record(
     old, new = _differences(before, after)
     kind, identity, label = _described(target)
     with transaction.atomic(savepoint=False):  # whoever swallows a failure here cannot commit the change all the same
-        chain = _held(organization)
+        chain = held(AuditChain, organization.pk if organization else NOBODY, organization=organization)
         entry = AuditEntry(
             chain=chain,
-            number=chain.count + 1,
-            at=_now(),
+            at=to_the_millisecond(timezone.now()),
             actor_id=user.pk if user else None,
             actor=_text(user.get_username() if user else context.get("actor", ""), 200),
             action=action,
@@ -71,12 +71,8 @@ def record(
             after=new,
             address=_text(context.get("ip") or "", 64),
             correlation_id=_text(context.get("correlation_id") or "", 200),
-            previous=chain.hash,
         )
-        entry.hash = entry.digest()
-        entry.save()
-        advanced = AuditChain.objects.filter(pk=chain.pk, count=chain.count).update(count=entry.number, hash=entry.hash)
-        assert advanced == 1, "nobody else advances a chain that is held"
+        append(chain, entry)
 
 
 def values_of(row: Model, names: Iterable[str] | None = None) -> dict[str, Any]:
@@ -105,23 +101,6 @@ def by_command(name: str) -> Iterator[None]:
     """What is recorded within without a user was done by the management command, run by whoever is signed in to the machine."""
     with bound_contextvars(actor=f"manage.py {name} ({_machine_user()})"):
         yield
-
-
-# --- The chain -----------------------------------------------------------------------------------------------------
-def _held(organization: Organization | None) -> AuditChain:
-    """The chain's head, locked. (SQLite's transactions, which are IMMEDIATE, hold everything anyway.)"""
-    held = AuditChain.objects.select_for_update(of=("self",)).filter(pk=organization.pk if organization else NOBODY)
-    chain = held.first()
-    if chain is None:
-        AuditChain.objects.get_or_create(pk=organization.pk if organization else NOBODY, defaults={"organization": organization})
-        chain = held.get()
-    return chain
-
-
-def _now() -> datetime:
-    """To the millisecond: `manage.py dumpdata` keeps no more of a moment, and the hash must hold after it is loaded again."""
-    now = timezone.now()
-    return now.replace(microsecond=now.microsecond // 1000 * 1000)
 
 
 # --- What is written down ------------------------------------------------------------------------------------------

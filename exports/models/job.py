@@ -26,6 +26,7 @@ class Job(models.Model):
     class Kind(models.TextChoices):
         UCS = "UCS", "time frame"
         DATA_SYNC = "DataSync", "what changed since the last run"
+        RETENTION = "Retention", "what retention takes out"
 
     class Misfire(models.TextChoices):
         """What becomes of slots that nobody started in time."""
@@ -61,6 +62,7 @@ class Job(models.Model):
     timezone = models.CharField(max_length=60, default="UTC")
     runs_limit = models.PositiveIntegerField(null=True, blank=True)
     start_date = models.DateTimeField(null=True, blank=True)
+    keys_only = models.BooleanField(default=False, help_text="Of a retention job: keys are captured, and no files are written.")
     misfire = models.CharField(max_length=10, choices=Misfire.choices, default=Misfire.ONCE)
     suspended = models.BooleanField(default=False)
     suspended_because = models.TextField(blank=True, help_text="If nobody suspended it but its failures did: the sentence that says so.")

@@ -12,7 +12,7 @@ from contextlib import ExitStack
 from contextvars import copy_context
 from datetime import timedelta
 from types import TracebackType
-from typing import Self
+from typing import Any, Self
 
 from django.conf import settings
 from django.db import DatabaseError, connection
@@ -37,7 +37,7 @@ def lease_end() -> Combinable:
     return Now() + timedelta(seconds=settings.LEASE_SECONDS)
 
 
-def _free() -> Q:
+def free() -> Q:
     """Nobody's lease, and no back-off that lasts."""
     return (Q(lease_until=None) | Q(lease_until__lt=Now())) & (Q(not_before=None) | Q(not_before__lte=Now()))
 
@@ -45,21 +45,21 @@ def _free() -> Q:
 def claim_run_to_plan() -> Run | None:
     """The oldest run that has no parts yet. A job's runs go one after another, so that none is lost and none overlap."""
     earlier = Run.objects.filter(job=OuterRef("job"), status__in=Run.ACTIVE, pk__lt=OuterRef("pk"))
-    waiting = Run.objects.filter(_free(), ~Exists(earlier), status__in=Run.ACTIVE, planned_at=None)
+    waiting = Run.objects.filter(free(), ~Exists(earlier), status__in=Run.ACTIVE, planned_at=None)
     return _claim_run(waiting)
 
 
 def claim_run_to_finish() -> Run | None:
     """A run whose parts are all done."""
     undone = Part.objects.filter(run=OuterRef("pk")).exclude(status=Part.Status.DONE)
-    waiting = Run.objects.filter(_free(), ~Exists(undone), status=Run.Status.IN_PROGRESS, planned_at__isnull=False)
+    waiting = Run.objects.filter(free(), ~Exists(undone), status=Run.Status.IN_PROGRESS, planned_at__isnull=False)
     return _claim_run(waiting)
 
 
 def _claim_run(waiting: QuerySet[Run]) -> Run | None:
     for run in waiting.order_by("pk")[:20]:
         changes = {"status": Run.Status.IN_PROGRESS, "started_at": Coalesce("started_at", Now())}
-        if Run.objects.filter(pk=run.pk, token=run.token).update(**_claim(), **changes):
+        if Run.objects.filter(pk=run.pk, token=run.token).update(**claim_terms(), **changes):
             return Run.objects.select_related("job__source", "job__dataset", "job__owner", "job__organization", "organization").get(
                 pk=run.pk
             )
@@ -68,18 +68,18 @@ def _claim_run(waiting: QuerySet[Run]) -> Run | None:
 
 def claim_part() -> Part | None:
     """The first part that nobody works on."""
-    waiting = Part.objects.filter(_free(), run__status=Run.Status.IN_PROGRESS, run__planned_at__isnull=False).exclude(
+    waiting = Part.objects.filter(free(), run__status=Run.Status.IN_PROGRESS, run__planned_at__isnull=False).exclude(
         status=Part.Status.DONE
     )
     for part in waiting.order_by("run_id", "pk")[:20]:
-        if Part.objects.filter(pk=part.pk, token=part.token).update(**_claim(), status=Part.Status.RUNNING, rows_done=0):
+        if Part.objects.filter(pk=part.pk, token=part.token).update(**claim_terms(), status=Part.Status.RUNNING, rows_done=0):
             return Part.objects.select_related(
                 "run__job__source", "run__job__owner", "run__job__organization", "run__organization", "dataset__parent"
             ).get(pk=part.pk)
     return None
 
 
-def _claim() -> dict[str, object]:
+def claim_terms() -> dict[str, object]:
     return {"token": F("token") + 1, "worker": worker_name(), "lease_until": lease_end(), "not_before": None}
 
 
@@ -113,7 +113,7 @@ class Heartbeat:
     It beats once a second, so that a cancelled run stops its workers within two.
     """
 
-    def __init__(self, held: Callable[[], QuerySet[Run] | QuerySet[Part]], progress: Callable[[], dict[str, int]] = dict) -> None:
+    def __init__(self, held: Callable[[], QuerySet[Any]], progress: Callable[[], dict[str, int]] = dict) -> None:
         self._held, self._progress = held, progress
         self._finished = threading.Event()
         self.stopped = threading.Event()

@@ -24,7 +24,8 @@ from accounts.services.audit import record, values_of
 from exports.models import File
 from exports.sealing.storage import StorageError, remove
 from exports.services import visible
-from exports.services.errors import Invalid, NotFound
+from exports.services.errors import Conflict, Invalid, NotFound
+from exports.services.extracts import is_extract
 from exports.services.trail import FILE, tell
 
 logger = logging.getLogger(__name__)
@@ -127,7 +128,7 @@ def follow(token: str) -> tuple[File, User]:
         raise LinkRefused("The link is not valid, or no longer.") from None
     membership = Membership.objects.select_related("user", "organization").filter(user=user_id, organization=organization_id).first()
     access = access_to(membership.user, membership.organization) if membership else None
-    file = visible.files(access).select_related("organization").filter(pk=pk).first() if access and visible.may_export(access) else None
+    file = visible.linked_file(access, pk) if access else None
     if access is None or file is None:
         raise LinkRefused("The link is not valid, or no longer.")
     return file, access.user
@@ -174,6 +175,9 @@ def _delete(access: Access, found: list[File]) -> None:
 
 @transaction.atomic
 def _decide(access: Access, found: list[File]) -> None:
+    """Raises Conflict, and nothing is deleted, if one belongs to an extract of retention: it may hold the only copy of rows that went."""
+    if extract := next((file for file in found if is_extract(file.run.job)), None):
+        raise Conflict(f"{extract.name} holds what retention took out. It cannot be deleted by hand; it goes when its days are over.")
     unlist(File.objects.filter(pk__in=[file.pk for file in found]))
     for file in found:
         tell(access, "file.delete", file, before=values_of(file, FILE))

@@ -6,12 +6,13 @@ from typing import Any
 
 from django.core.files.storage import default_storage
 from django.db import transaction
-from django.db.models import Count, QuerySet, Sum
+from django.db.models import Count, F, QuerySet, Sum
 from django.utils import timezone
 
-from exports.models import Delivered, File, Job, Part, Run
+from exports.models import Captured, Delivered, File, Job, Part, Run
 from exports.sealing.storage import StorageError, keys_below, read_hash, remove, write
 from exports.services.claiming import LeaseLost, held_run
+from exports.services.extracts import captured_by, is_extract
 from exports.services.failures import count_failure, forget_failures, hold
 from exports.services.notices import Event, announce
 from exports.services.sync import settle
@@ -49,6 +50,8 @@ def _complete(run: Run, completed: dict[str, Any]) -> bool:
     job = hold(run.job_id)
     if not held_run(run).update(**completed):
         return False
+    if is_extract(job):
+        return True  # retention tells what became of it
     forget_failures(job)
     if run.job.kind == Job.Kind.DATA_SYNC:
         settle(run, job)
@@ -66,7 +69,7 @@ def job_facts(run: Run) -> dict[str, str | int | None]:
 
 def _reconcile(run: Run) -> None:
     for part in run.parts.all():
-        rows = sum(file.rows for file in part.files.all())
+        rows = captured_by(part) if run.job.keys_only else sum(file.rows for file in part.files.all())
         if part.status != Part.Status.DONE or rows != part.rows_done:
             raise AssertionError(f"part {part.pk} is {part.status} with {part.rows_done} rows, its files have {rows}")
 
@@ -131,7 +134,7 @@ def fail(held: QuerySet[Run], message: str, *, traceback: str = "") -> None:
     with transaction.atomic():
         run = held.select_related("organization", "job__owner", "job__source", "job__dataset").first()
         job = hold(run.job_id) if run else None
-        if run and job and held.update(**ended):
+        if run and job and held.update(**ended) and not is_extract(job):
             facts = {**job_facts(run), "message": message}
             announce(Event.RUN_FAILED, organization=run.organization, subject=run, facts=facts)
             count_failure(job, {**facts, "run": run.pk})
@@ -142,6 +145,8 @@ def collect(run: Run) -> int:
     with transaction.atomic():
         if run.status != Run.Status.COMPLETED:
             run.files.all().delete()
+            Captured.objects.filter(part__run=run).delete()
+        Captured.objects.filter(part__run=run).exclude(token=F("part__token")).delete()
         Delivered.objects.filter(part__run=run).delete()
         kept = {*run.files.filter(deleted_at=None).values_list("storage_key", flat=True), run.manifest_key}
         Run.objects.filter(pk=run.pk).update(collected_at=timezone.now())

@@ -8,6 +8,7 @@ from django.db import transaction
 from django.utils import timezone
 from isal import isal_zlib
 
+from accounts.roles import ADMINISTER_RULES
 from accounts.services.access import Denied, access_to
 from exports.formats import format_named
 from exports.formats.base import Buffer
@@ -17,6 +18,7 @@ from exports.sealing.package import room
 from exports.services import sync
 from exports.services.catalogue import changes, selection
 from exports.services.claiming import LeaseLost, held_run
+from exports.services.extracts import extract_selection, extract_selections, is_extract
 from exports.services.filters import check_exported, conditions_of
 from exports.services.visible import check_export
 from exports.sources import open_reader
@@ -38,8 +40,10 @@ def recipients_of(run: Run) -> list[Recipient]:
 
 
 def selections(run: Run) -> list[tuple[Dataset, Selection]]:
-    """What the run reads: its dataset, and that dataset's attachments if the job asks for them."""
+    """What the run reads: its dataset, and that dataset's attachments if the job asks for them; of a retention job, what it takes out."""
     job = run.job
+    if is_extract(job):
+        return extract_selections(job)
     datasets = [job.dataset]
     if job.export_attachments:
         datasets += job.dataset.children.filter(is_attachment=True).order_by("name")
@@ -50,6 +54,8 @@ def selection_of(run: Run, dataset: Dataset) -> Selection:
     """The rows of `dataset` for this run. A time frame that is open at its end is closed by the frozen cut-off."""
     job = run.job
     assert run.cutoff is not None, "a run's cut-off is frozen when it is planned"
+    if is_extract(job):
+        return extract_selection(job, dataset)
     if job.kind == Job.Kind.DATA_SYNC:
         return changes(dataset, run.since, run.cutoff, subtypes=tuple(job.media), conditions=conditions_of(job))
     until = None if job.all_time else min(job.date_to or run.cutoff, run.cutoff)
@@ -59,9 +65,9 @@ def selection_of(run: Run, dataset: Dataset) -> Selection:
 def plan(run: Run) -> Reader:
     """Freeze the run's terms and create its parts. Gives the reader whose snapshot the parts read in: keep it open meanwhile."""
     check_owner(run.job)
-    certificates = _usable_certificates(run)
-    run.recipients = [certificate.pk for certificate in certificates]
-    content_type(recipients_of(run))
+    if not run.job.keys_only:
+        run.recipients = [certificate.pk for certificate in _usable_certificates(run)]
+        content_type(recipients_of(run))
     _freeze_window(run)
     check_exported(run.job.dataset, conditions_of(run.job))
     reader = open_reader(run.job.source.url)
@@ -93,7 +99,7 @@ def check_owner(job: Job) -> None:
         wrong = f"no longer belongs to {job.organization}" if job.owner.is_active else "is no longer active"
         raise ExportFailed(f"The job's owner {job.owner} {wrong}. Clone the job: the copy runs as yours.")
     try:
-        check_export(access, job.source)
+        access.need(ADMINISTER_RULES) if is_extract(job) else check_export(access, job.source)
     except Denied as denied:
         raise ExportFailed(f"The job runs with its owner's permissions. {denied}") from None
 
@@ -111,6 +117,8 @@ def _usable_certificates(run: Run) -> list[Certificate]:
 def _ranges(reader: Reader, run: Run, dataset: Dataset, chosen: Selection) -> tuple[int, list[Key]]:
     """(rows, the keys at which to cut). Without a key, or if all fits into one file, there is nothing to cut."""
     reader.check(chosen)
+    if run.job.keys_only:
+        return reader.count(chosen), []
     format_named(run.job.format).encoder(reader.schema(chosen), dataset.table)  # raises FormatError before anything is written
     rows = reader.count(chosen)
     if not rows or not chosen.key:

@@ -10,7 +10,7 @@ from typing import TypeVar
 
 from django.db.models import Model, QuerySet
 
-from accounts.roles import ADMINISTER, EXPORT_ALL, EXPORT_CONTACT_HISTORY
+from accounts.roles import ADMINISTER, ADMINISTER_RULES, EXPORT_ALL, EXPORT_CONTACT_HISTORY
 from accounts.services.access import Access
 from exports.models import Certificate, Dataset, Delivery, File, Job, MailAddress, Run, Source, Webhook
 
@@ -42,17 +42,31 @@ def datasets(access: Access) -> QuerySet[Dataset]:
 
 
 def jobs(access: Access) -> QuerySet[Job]:
-    """Without those that were deleted."""
-    return _narrowed(access, Job.objects.filter(deleted_at=None), "organization", "source__kind")
+    """Without those that were deleted, and without those that retention extracts with."""
+    return _narrowed(access, Job.objects.filter(deleted_at=None).exclude(kind=Job.Kind.RETENTION), "organization", "source__kind")
 
 
 def runs(access: Access) -> QuerySet[Run]:
-    return _narrowed(access, Run.objects.all(), "organization", "job__source__kind")
+    return _narrowed(access, Run.objects.exclude(job__kind=Job.Kind.RETENTION), "organization", "job__source__kind")
 
 
 def files(access: Access) -> QuerySet[File]:
     """Those that exist for users: of completed runs, neither deleted nor expired."""
     return _narrowed(access, File.objects.listed(), "organization", "run__job__source__kind")
+
+
+def extract_files(access: Access) -> QuerySet[File]:
+    """Those of retention's extracts, for who administers its rules."""
+    access.need(ADMINISTER_RULES)
+    return File.objects.listed().filter(run__job__kind=Job.Kind.RETENTION, organization=access.organization)
+
+
+def linked_file(access: Access, pk: int) -> File | None:
+    """The file, if the access may see it in one way or the other."""
+    ways = [files] if may_export(access) else []
+    ways += [extract_files] if access.may(ADMINISTER_RULES) else []
+    found = (way(access).select_related("organization").filter(pk=pk).first() for way in ways)
+    return next(filter(None, found), None)
 
 
 def certificates(access: Access) -> QuerySet[Certificate]:

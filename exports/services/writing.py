@@ -5,8 +5,9 @@ bytes that were sealed; and the rows of a part's files are exactly the rows that
 DataSync has delivered before (exports/services/sync.py).
 """
 
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from contextlib import closing, suppress
+from dataclasses import replace
 from datetime import timedelta
 from itertools import chain
 
@@ -23,6 +24,7 @@ from exports.sealing.cms import Recipient, content_type
 from exports.sealing.package import Contents, Package, Pieces
 from exports.sealing.storage import StorageError, read_hash, remove, write
 from exports.services.claiming import Heartbeat, LeaseLost, held_part
+from exports.services.extracts import Capture, captured_by, is_extract
 from exports.services.pipeline import ahead
 from exports.services.planning import recipients_of, selection_of
 from exports.services.schemas import EXTENSION, schema_file
@@ -35,15 +37,22 @@ format_named(DEFAULT)  # loads its compiled loop when a worker starts, and not i
 
 
 class _Count:
-    """Of an attempt: rows that were read; and, of a DataSync, what leaves out some of them."""
+    """Of an attempt: rows that were read; of a DataSync, what leaves out some of them; of a retention job, what notes their keys."""
 
     def __init__(self, part: Part) -> None:
         self.rows = 0
         self.sieve = Sieve(part) if part.run.job.kind == Job.Kind.DATA_SYNC else None
+        self.capture = Capture(part) if is_extract(part.run.job) else None
 
     @property
     def suppressed(self) -> int:
         return self.sieve.suppressed if self.sieve else 0
+
+    def through(self, batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+        """The batches as they are written."""
+        if self.sieve:
+            return self.sieve.sift(batches)
+        return self.capture.take(batches) if self.capture else batches
 
 
 def write_part(part: Part) -> None:
@@ -69,9 +78,12 @@ def write_part(part: Part) -> None:
 def _write_files(part: Part, reader: Reader, heartbeat: Heartbeat, read: _Count, files: list[File]) -> None:
     recipients = recipients_of(part.run)
     chosen = selection_of(part.run, part.dataset).between(load_key(part.key_after), load_key(part.key_upto))
+    versioned = replace(chosen, version=read.capture is not None)
+    batches = ahead(read.through(_counted(reader.batches(versioned, exact=part.exact), read)), heartbeat.check)
+    if part.run.job.keys_only:
+        _read_only(batches)
+        return
     beside = _beside(part, reader, chosen)
-    rows = _counted(reader.batches(chosen, exact=part.exact), read)
-    batches = ahead(read.sieve.sift(rows) if read.sieve else rows, heartbeat.check)
     encoding = _Encoding(part, batches)
     with closing(batches), closing(ahead(encoding.pieces(), heartbeat.check)) as encoded:
         try:
@@ -83,6 +95,13 @@ def _write_files(part: Part, reader: Reader, heartbeat: Heartbeat, read: _Count,
         except BaseException:
             reader.cancel()  # the reading thread may be waiting for the source, and is waited for
             raise
+
+
+def _read_only(batches: Generator[pa.RecordBatch, None, None]) -> None:
+    """To the end, for what is noted on the way."""
+    with closing(batches):
+        for _ in batches:
+            continue
 
 
 def _beside(part: Part, reader: Reader, chosen: Selection) -> tuple[tuple[str, bytes], ...]:
@@ -165,7 +184,9 @@ def _verify(file: File) -> None:
 
 def _record(part: Part, read: _Count, files: list[File]) -> None:
     """The part is done and its files exist: one transaction, fenced by the token."""
-    written = sum(file.rows for file in files)
+    written = read.rows if part.run.job.keys_only else sum(file.rows for file in files)
+    if read.capture and captured_by(part) != read.rows:
+        raise AssertionError(f"part {part.pk}: {read.rows} rows read, {captured_by(part)} captured")
     if read.rows - read.suppressed != written:
         raise AssertionError(f"part {part.pk}: {read.rows} rows read, {read.suppressed} left out, {written} written")
     with transaction.atomic():

@@ -23,7 +23,7 @@ import psycopg
 from exports.formats import DEFAULT, LABELS
 from exports.services.demo_source import fill
 from exports.sources.contact_history import interactions
-from tests.bench import peers
+from tests.bench import peers, retention
 from tests.keys import new_certificate
 
 ROWS = int(os.environ.get("BENCH_ROWS", "2000000"))
@@ -208,12 +208,41 @@ def formats() -> Iterator[Figure]:
     yield Figure("formats-parquet-against-dlt", dlt_seconds / parquet, 1.0, what)
 
 
+def purge() -> Iterator[Figure]:
+    """A quarter of the rows extracted and purged, beside the same rows exported and the same keys deleted by a bare loop."""
+    database, _ = postgresql_source(ROWS)
+    runs = retention.purge_runs(database, ROWS // 4, REPEATS, KEPT)
+    ours, export_, bare = (retention.middle(runs[mode], "seconds") for mode in ("purge", "export", "delete"))
+    what = f"of the time of the export and a bare loop of DELETE together ({ours:.1f} s against {export_:.1f} + {bare:.1f} s)"
+    measured = f"{ROWS // 4:,} of {ROWS:,} × {REPEATS}"
+    yield Figure("purge-time", ours / (export_ + bare), 1.5, what, at_most=True, measured=measured)
+    longest = max(run["longest_ms"] for run in [*runs["purge"], *runs["crowded"]])
+    yield Figure(
+        "purge-locks", longest / 250, 1.0, f"of 250 ms that a batch held locks ({longest:.0f} ms)", at_most=True, measured=measured
+    )
+    idle, busy = retention.middle(runs["idle"], "p99_ms"), retention.middle(runs["busy"], "p99_ms")
+    what = f"of the p99 of a reader and writer beside it, idle ({busy:.1f} ms against {idle:.1f} ms)"
+    yield Figure("purge-traffic", busy / idle, 2.0, what, at_most=True, measured=measured)
+    peak = max(run["peak_mb"] for run in runs["purge"])
+    yield Figure("purge-memory", peak / 350, 1.0, f"of 350 MB at the peak ({peak:.0f} MB)", at_most=True, measured=measured)
+
+
+def preview() -> Iterator[Figure]:
+    """An exact preview of a rule over an indexed timestamp, beside the bare count(*) that it needs."""
+    _, url = postgresql_source(ROWS)
+    runs = retention.measured("preview", url, retention.cutoff(url, ROWS // 4), KEPT)
+    what = f"of the time of the bare count(*) ({runs['seconds'] * 1000:.0f} ms against {runs['bare_seconds'] * 1000:.0f} ms)"
+    yield Figure("preview-time", runs["seconds"] / runs["bare_seconds"], 1.2, what, at_most=True, measured=f"{ROWS:,} × 7")
+
+
 BENCHMARKS: dict[str, Callable[[], Iterator[Figure]]] = {
     "postgresql": postgresql,
     "sqlite": sqlite,
     "dlt": dlt,
     "schedules": schedules,
     "formats": formats,
+    "purge": purge,
+    "preview": preview,
 }
 
 

@@ -1,62 +1,10 @@
-from typing import Any
-from uuid import UUID
-
-from django.core.management.base import BaseCommand, CommandError, CommandParser
-from django.db import connection
-
-from accounts.models import AuditChain, Organization
-from accounts.models.audit import NOBODY
-from accounts.models.audit_guard import missing
-from accounts.services.audit_check import Broken, chain_ids, check_chain
+from accounts.management.verifying import VerifyChains
+from accounts.models import audit_guard
 
 
-class Command(BaseCommand):
+class Command(VerifyChains):
     help = (
         "See that no entry of the audit trail was removed, changed, moved or inserted. Prints the hash of each chain's last entry: "
         "keep it elsewhere, and give it as --head later, to see that what stood there then still does."
     )
-
-    def add_arguments(self, parser: CommandParser) -> None:
-        parser.add_argument("--organization", metavar="KEY", help="Verify this organization's chain only.")
-        parser.add_argument(
-            "--head", metavar="HASH", action="append", default=[], help="An earlier head that must be there; may be repeated."
-        )
-
-    def handle(self, *args: Any, **options: Any) -> None:
-        wanted = {_hash(text) for text in options["head"]}
-        faults = [f"The database's guard is not in place: {name} is missing." for name in sorted(missing(connection))]
-        for chain_id in _chosen(options["organization"]):
-            try:
-                walk = check_chain(chain_id, wanted)
-            except Broken as error:
-                faults.append(f"{_name(chain_id)}: {error}")
-            else:
-                wanted = walk.wanted
-                self.stdout.write(f"{_name(chain_id)}: {walk.count} entries, head {walk.hash}")
-        faults += [f"No entry has the hash {hash_}: it was removed or changed since." for hash_ in sorted(wanted)]
-        if faults:
-            raise CommandError("\n".join(faults))
-
-
-def _hash(text: str) -> str:
-    found = text.strip().lower()
-    if len(found) != 64 or set(found) - set("0123456789abcdef"):
-        raise CommandError(f"--head must be a hash of 64 hexadecimal digits, as verify_audit prints it; this is {text[:80]!r}.")
-    return found
-
-
-def _chosen(key: str | None) -> list[UUID]:
-    if key is None:
-        return chain_ids()
-    organization = Organization.objects.filter(key=key).first()
-    if organization is None:
-        raise CommandError(f"There is no organization {key!r}.")
-    return [organization.pk] if organization.pk in chain_ids() else []
-
-
-def _name(chain_id: UUID) -> str:
-    """The organization's key; for the chain of what belongs to none, words that can be no key."""
-    chain = AuditChain.objects.filter(pk=chain_id).select_related("organization").first()
-    if chain_id == NOBODY:
-        return "(no organization)"
-    return chain.organization.key if chain and chain.organization else str(chain_id)
+    missing = staticmethod(audit_guard.missing)

@@ -1,0 +1,108 @@
+"""The extracts of retention jobs: whole rows of a dataset and of what goes along with it; and the keys that are captured meanwhile.
+
+Invariant: of a part that is done, what was captured by the attempt that did it are the keys and versions of exactly the rows
+that its reader gave, and so of exactly those in its files.
+"""
+
+from collections.abc import Iterator
+from dataclasses import replace
+
+import pyarrow as pa
+from django.db import connection
+from django.db.models import F, QuerySet
+
+from exports.models import Captured, Dataset, Extract, Job, Part, Run
+from exports.sources.base import VERSION, Selection
+from exports.sources.predicates import load_predicate
+
+_CHUNK_ROWS = 50_000
+
+
+def is_extract(job: Job) -> bool:
+    return job.kind == Job.Kind.RETENTION
+
+
+def extract_selections(job: Job) -> list[tuple[Dataset, Selection]]:
+    """The dataset that the job is for, then those below it."""
+    rows = list(job.extracts.select_related("dataset", "above").order_by("pk"))
+    return [(row.dataset, _selection(row, {each.pk: each for each in rows})) for row in rows]
+
+
+def extract_selection(job: Job, dataset: Dataset) -> Selection:
+    return dict(extract_selections(job))[dataset]
+
+
+def whole_rows(dataset: Dataset) -> Selection:
+    """Every row of a dataset with all of its columns: what is purged is kept whole."""
+    return Selection(table=dataset.table, schema=dataset.schema, key=tuple(dataset.key_columns))
+
+
+def _selection(row: Extract, known: dict[int, Extract]) -> Selection:
+    chosen = replace(whole_rows(row.dataset), where=load_predicate(row.where) if row.where else None)
+    if row.above_id is None:
+        return chosen
+    return replace(chosen, parent=_selection(known[row.above_id], known), parent_columns=tuple(row.columns))
+
+
+class Capture:
+    """Notes the keys of what one attempt at a part reads. It works in the thread that reads."""
+
+    def __init__(self, part: Part) -> None:
+        self._part = part
+        extract = part.run.job.extracts.get(dataset=part.dataset)
+        self._columns = [*dict.fromkeys([*part.dataset.key_columns, *extract.columns]), VERSION]
+        self._held: list[pa.RecordBatch] = []
+        self._rows = 0
+
+    def take(self, batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+        """The batches without their versions."""
+        try:
+            for batch in batches:
+                self._hold(batch)
+                yield batch.drop_columns([VERSION])
+            self._write()
+        finally:
+            if hasattr(batches, "close"):
+                batches.close()
+            connection.close()  # this thread's own
+
+    def _hold(self, batch: pa.RecordBatch) -> None:
+        self._held.append(batch.select(self._columns))
+        self._rows += batch.num_rows
+        if self._rows >= _CHUNK_ROWS:
+            self._write()
+
+    def _write(self) -> None:
+        if self._rows:
+            table = pa.Table.from_batches(self._held)
+            Captured.objects.create(part=self._part, token=self._part.token, rows=table.num_rows, data=pack(table))
+        self._held, self._rows = [], 0
+
+
+def pack(table: pa.Table) -> bytes:
+    """An Arrow IPC stream, zstd."""
+    sink = pa.BufferOutputStream()
+    with pa.ipc.new_stream(sink, table.schema, options=pa.ipc.IpcWriteOptions(compression="zstd")) as writer:
+        writer.write_table(table.combine_chunks())
+    return bytes(sink.getvalue())
+
+
+def unpack(data: bytes) -> pa.Table:
+    with pa.ipc.open_stream(data) as reader:
+        return reader.read_all()
+
+
+def captured_by(part: Part) -> int:
+    """How many rows the attempt that holds the part has noted."""
+    return sum(Captured.objects.filter(part=part, token=part.token).values_list("rows", flat=True))
+
+
+def captured(run: Run, dataset: Dataset) -> Iterator[pa.Table]:
+    """Of a completed run: keys, links and versions of the dataset's rows, in pieces."""
+    for row in counted(run).filter(part__dataset=dataset).order_by("part__number", "pk").iterator(chunk_size=1):
+        yield unpack(bytes(row.data))
+
+
+def counted(run: Run) -> QuerySet[Captured]:
+    """What counts: noted by the attempts that did their parts."""
+    return Captured.objects.filter(part__run=run, part__status=Part.Status.DONE, token=F("part__token"))

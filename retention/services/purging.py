@@ -1,0 +1,177 @@
+"""Deleting, batch by batch: the one place that destroys rows of an organization's databases.
+
+Invariant: a row is deleted only if it is in the frozen key set of its purge, and so in a file that was read back and found whole (or
+the rule says that nothing is archived, which the disposition tells); if it is as it was when it was extracted, and so is every row
+that goes along with it; and if, looked at under its lock and after the batch was announced, no hold covers it and nothing else keeps it.
+
+A batch is announced (`deleting`) before it looks at holds, and placing a hold waits for the batches that were announced before it: so
+either the batch sees the hold, or the hold is not in force before the batch has ended. What a batch will have done is written down
+(`committing`) before its source commits: after a crash, whether those rows are still there says whether it did (deciding.py).
+"""
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import polars as pl
+import pyarrow as pa
+
+from exports.models import Dataset, Part
+from exports.services.claiming import Heartbeat
+from exports.services.extracts import whole_rows
+from exports.sources.base import VERSION
+from exports.sources.predicates import Or
+from exports.sources.writers.base import SourceWriter
+from retention.models import Batch, Purge, RetentionSettings
+from retention.services.extracting import look
+from retention.services.failing import PurgeFailed
+from retention.services.freezing import INDEX, Frozen
+from retention.services.ledger import announce, settle, write_down
+from retention.services.references import Catalogue
+from retention.services.selection import Child, Chosen
+from retention.services.steps import reached
+
+CHANGED, GONE = "changed since the extract", "already gone"
+CHILDREN_CHANGED = "rows that go along changed since the extract"
+Mask = Any
+"""A numpy array of bool, one for each row of the batch."""
+
+
+@dataclass
+class Session:
+    """What a worker holds while it purges: the source's connection, its foreign keys, the frozen rows."""
+
+    purge: Purge
+    settings: RetentionSettings
+    writer: SourceWriter
+    catalogue: Catalogue
+    frozen: Frozen
+    heartbeat: Heartbeat
+
+    def is_exact(self, dataset: Dataset) -> bool:
+        """Whether the dataset's extract was read value by value: then its keys are as that reading gives them."""
+        return Part.objects.filter(run=self.purge.run, dataset=dataset, exact=True).exists()
+
+
+@dataclass
+class Outcome:
+    """Of a batch. going: the rows that still go; kept: by reason, the places of the others."""
+
+    going: Mask
+    kept: dict[str, list[int]] = field(default_factory=dict)
+    children: dict[str, int] = field(default_factory=dict)
+
+    def keep(self, which: Mask, reason: str) -> None:
+        """Of those that still go."""
+        which &= self.going
+        if which.any():
+            self.kept[reason] = [*self.kept.get(reason, []), *np.flatnonzero(which).tolist()]
+            self.going &= ~which
+
+
+def purge_batch(session: Session, start: int, stop: int) -> Batch:
+    """Delete what may go of the frozen rows [start, stop). Raises LockTimeout, ConnectionLost, SourceError, LeaseLost, PurgeFailed."""
+    purge = session.purge
+    rows = session.frozen.rows(purge.dataset, start, stop)
+    assert rows is not None, "every index below `selected` has a row"
+    batch = announce(purge, start, stop)
+    reached("batch.marked")
+    selected = look(purge, session.catalogue)  # after the announcement: see the invariant
+    timeouts = session.settings.lock_timeout_ms / 1000
+    with session.writer.transaction(lock_timeout=timeouts, idle_timeout=timeouts + 30):
+        began = time.monotonic()
+        outcome = _delete(session, selected, rows)
+        session.heartbeat.check()
+        locked_ms = round((time.monotonic() - began) * 1000)
+        write_down(batch, deleted=int(outcome.going.sum()), children=outcome.children, kept=outcome.kept, locked_ms=locked_ms)
+        reached("batch.planned")
+    reached("batch.committed")
+    settle(batch)
+    reached("batch.done")
+    return batch
+
+
+def _delete(session: Session, selected: Chosen, rows: pa.Table) -> Outcome:
+    """Under the locks of the open transaction."""
+    writer, root, start = session.writer, whole_rows(selected.dataset), rows[INDEX][0].as_py()
+    keys = rows.select([*root.key, VERSION])
+    standing = writer.lock(root, keys)
+    reached("batch.locked")
+    outcome = Outcome(np.ones(rows.num_rows, bool))
+    outcome.keep(~standing.present, GONE)
+    outcome.keep(~standing.unchanged, CHANGED)
+    doomed = _children(session, selected, rows, outcome)
+    _keep_for_reasons(writer, selected, keys, outcome)
+    reached("batch.compared")
+    for child, there in reversed(doomed):
+        going = there.filter(pa.array(outcome.going[there[INDEX].to_numpy() - start]))
+        if going.num_rows:
+            outcome.children[str(child.dataset.pk)] = writer.delete(whole_rows(child.dataset), going.select(child.dataset.key_columns))
+    reached("batch.children-deleted")
+    if outcome.going.any():
+        writer.delete(root, keys.filter(pa.array(outcome.going)).select(root.key))
+    reached("batch.deleted")
+    return outcome
+
+
+def _keep_for_reasons(writer: SourceWriter, selected: Chosen, keys: pa.Table, outcome: Outcome) -> None:
+    """Raises PurgeFailed if a row that blocks refers to one that would go."""
+    everything = [*selected.blocking, *selected.reasons]
+    places = np.flatnonzero(outcome.going)
+    if not everything or not len(places):
+        return
+    root, asked = whole_rows(selected.dataset), keys.take(pa.array(places)).select(list(whole_rows(selected.dataset).key))
+    if not writer.covered(root, asked, Or(tuple(reason.where for reason in everything))).any():
+        return
+    for reason in everything:
+        which = np.zeros(len(outcome.going), bool)
+        which[places] = writer.covered(root, asked, reason.where)
+        if reason in selected.blocking and (which & outcome.going).any():
+            raise PurgeFailed(f"Nothing of {selected.dataset.name} goes while there are {reason.text}.")
+        outcome.keep(which, reason.text)
+
+
+def _children(session: Session, selected: Chosen, rows: pa.Table, outcome: Outcome) -> Sequence[tuple[Child, pa.Table]]:
+    """Lock what goes along, dataset by dataset: (child, the rows that are there, each with the index of the row that it goes with).
+
+    A row with whose children anything is not as it was extracted is kept, with all of them.
+    """
+    start = rows[INDEX][0].as_py()
+    levels: dict[Dataset, pa.Table] = {selected.dataset: rows}
+    found = []
+    for child in selected.children:
+        above = levels[child.above]
+        there = _locked(session, child, above.filter(pa.array(outcome.going[above[INDEX].to_numpy() - start])))
+        outcome.keep(
+            _strange(session.frozen.rows(child.dataset, start, start + rows.num_rows), child, there, len(outcome.going), start),
+            CHILDREN_CHANGED,
+        )
+        levels[child.dataset] = there
+        found.append((child, there))
+    return found
+
+
+def _locked(session: Session, child: Child, above: pa.Table) -> pa.Table:
+    """The child's rows that refer to one of those rows, with its index."""
+    keys = list(child.above.key_columns)
+    exact = session.is_exact(child.dataset)
+    there = session.writer.lock_children(whole_rows(child.dataset), child.columns, above.select(keys), exact=exact)
+    known = pl.DataFrame(pa.table({f"above {place}": above[name] for place, name in enumerate(keys)} | {INDEX: above[INDEX]}))
+    links = {
+        f"above {place}": there[column].cast(above[name].type) for place, (column, name) in enumerate(zip(child.columns, keys, strict=True))
+    }
+    index = pl.DataFrame(pa.table(links)).join(known, on=list(links), how="left", maintain_order="left")[INDEX]
+    return there.append_column(INDEX, index.to_arrow().cast(pa.int64()))
+
+
+def _strange(frozen: pa.Table | None, child: Child, there: pa.Table, size: int, start: int) -> Mask:
+    """The rows with which something goes along now that is not, with this version, in the frozen set. (One that is gone harms nothing.)"""
+    names = [*child.dataset.key_columns, VERSION, INDEX]
+    new = pl.DataFrame(there.select(names))
+    if frozen is not None:
+        new = new.join(pl.DataFrame(frozen.select(names)).cast(dict(new.schema)), on=names, how="anti")  # type: ignore[arg-type]  # polars' own schema
+    strange = np.zeros(size, bool)
+    strange[new[INDEX].to_numpy() - start] = True
+    return strange

@@ -1,0 +1,32 @@
+"""The steps of a purge at whose boundaries a worker may die, by name: the fault tests stop it at each. Nothing else observes them."""
+
+from collections.abc import Callable
+
+STEPS = (
+    "extract.begun",
+    "extract.ended",
+    "freeze.written",
+    "freeze.done",
+    "verify.done",
+    "batch.marked",
+    "batch.locked",
+    "batch.compared",
+    "batch.children-deleted",
+    "batch.deleted",
+    "batch.planned",
+    "batch.committed",
+    "batch.done",
+    "purge.completed",
+)
+
+
+def _nobody(step: str) -> None:
+    """Production looks at no step."""
+
+
+observer: Callable[[str], None] = _nobody
+
+
+def reached(step: str) -> None:
+    assert step in STEPS, f"{step} is not in STEPS"
+    observer(step)

@@ -1,0 +1,83 @@
+"""Benchmarks of retention: a purge of 500 000 of 2 000 000 interactions in PostgreSQL, beside what it is made of; and a preview."""
+
+import json
+import os
+import statistics
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import psycopg
+
+IDLE_SECONDS = 10
+
+
+@contextmanager
+def copy_of(database: str) -> Iterator[str]:
+    """The URL of a copy of the database, as it was made, for as long as this lasts."""
+    name = f"{database}_copy_{os.getpid()}"
+    with psycopg.connect("host=/var/run/postgresql user=postgres dbname=postgres", autocommit=True) as connection:
+        connection.execute(f"create database {name} template {database}")
+        connection.execute("checkpoint")
+        try:
+            yield f"postgresql+psycopg://postgres@127.0.0.1:5432/{name}"
+        finally:
+            connection.execute(f"drop database {name} with (force)")
+
+
+def cutoff(url: str, rows: int) -> str:
+    """The moment before which so many interactions began, ISO 8601."""
+    with psycopg.connect(url.replace("+psycopg", "")) as connection:
+        found = connection.execute('SELECT "startDate" FROM interactions ORDER BY "startDate" OFFSET %s LIMIT 1', [rows]).fetchone()
+        assert found is not None, "the source has more rows than go"
+        return str(found[0].isoformat())
+
+
+def measured(mode: str, url: str, moment: str, kept: Path) -> dict[str, Any]:
+    environment = {**os.environ, "DATA": str(kept), "NUMBA_CACHE_DIR": str(kept / "cache")}
+    command = [sys.executable, "-m", "tests.bench.purge", mode, url, moment]
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise SystemExit(done.stderr)
+    return dict(json.loads(done.stdout.splitlines()[-1]))
+
+
+@contextmanager
+def traffic(url: str, moment: str, kept: Path, found: dict[str, Any]) -> Iterator[None]:
+    """A reader and writer beside; `found` gets what it measured."""
+    environment = {**os.environ, "DATA": str(kept)}
+    command = [sys.executable, "-m", "tests.bench.purge", "traffic", url, moment]
+    process = subprocess.Popen(command, env=environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    time.sleep(2)  # it has loaded its keys
+    try:
+        yield
+    finally:
+        said, _ = process.communicate("end\n", timeout=60)
+        found.update(json.loads(said.splitlines()[-1]))
+
+
+def purge_runs(database: str, rows: int, repeats: int, kept: Path) -> dict[str, list[dict[str, Any]]]:
+    """Purge, export, bare deletion, in turn, each on its own copy; and a purge with traffic beside it."""
+    runs: dict[str, list[dict[str, Any]]] = {"purge": [], "export": [], "delete": [], "crowded": [], "idle": [], "busy": []}
+    for _ in range(repeats):
+        for mode in ("purge", "export", "delete"):
+            with copy_of(database) as url:
+                runs[mode].append(measured(mode, url, cutoff(url, rows), kept))
+        with copy_of(database) as url:
+            moment = cutoff(url, rows)
+            idle, busy = dict[str, Any](), dict[str, Any]()
+            with traffic(url, moment, kept, idle):
+                time.sleep(IDLE_SECONDS)
+            with traffic(url, moment, kept, busy):
+                runs["crowded"].append(measured("purge", url, moment, kept))
+            runs["idle"].append(idle)
+            runs["busy"].append(busy)
+    return runs
+
+
+def middle(runs: list[dict[str, Any]], name: str) -> float:
+    return float(statistics.median(run[name] for run in runs))
