@@ -47,7 +47,12 @@ def test_an_exact_preview_says_what_a_purge_then_does(purging: PurgeWorld) -> No
     assert terms is not None
     before, below = purging.keys(), purging.keys("Attachment")
     purge = purging.purged(terms)
-    assert said["rows"] == purge.selected == len(before - purging.keys()) > 0, (purge.status, purge.message, purge.traceback, purge.asks_because)
+    assert said["rows"] == purge.selected == len(before - purging.keys()) > 0, (
+        purge.status,
+        purge.message,
+        purge.traceback,
+        purge.asks_because,
+    )
     assert not said["estimated"]
     assert [(child["dataset"], child["action"], child["rows"]) for child in said["children"]] == [
         ("Attachment", "cascade", len(below - purging.keys("Attachment")))
