@@ -1,5 +1,7 @@
 """The extract of a purge: an exports run of whole rows, whose captured keys become the frozen key set."""
 
+from dataclasses import replace
+
 from django.db.models.functions import Now
 from django.utils import timezone
 
@@ -22,9 +24,13 @@ def begin_extract(purge: Purge) -> Run:
 
 
 def look(purge: Purge, catalogue: Catalogue | None = None) -> Chosen:
-    """What goes, as of now by the database's clock, which all workers share. Raises SourceError, HoldUnclear."""
+    """What goes, as of now by the database's clock, which all workers share; of what is only extracted all that the terms choose.
+
+    Raises SourceError, HoldUnclear.
+    """
     now = Purge.objects.filter(pk=purge.pk).values_list(Now(), flat=True).get()
-    return chosen(purge.dataset, load_predicate(purge.terms), now, catalogue)
+    found = chosen(purge.dataset, load_predicate(purge.terms), now, catalogue)
+    return replace(found, reasons=(), blocking=()) if purge.extract_only else found
 
 
 def refuse_blocked(selected: Chosen) -> None:

@@ -44,7 +44,7 @@ class PurgeWorld(World):
         with self.engine.begin() as connection:
             yield connection
 
-    def keys(self, dataset: str = "Interaction", *where: sa.ColumnElement[bool]) -> set[str]:
+    def there(self, dataset: str = "Interaction", *where: sa.ColumnElement[bool]) -> set[str]:
         table = TABLES[dataset]
         with self.engine.connect() as connection:
             return set(connection.execute(sa.select(table.primary_key.columns[0]).where(*where)).scalars())
@@ -123,7 +123,7 @@ class PurgeWorld(World):
     def assert_accounted(self, purge: Purge, before: set[str]) -> set[str]:
         """I1, I2, I6: what is gone is in verified files, and is as much as the ledger says. Gives the keys that are gone."""
         purge.refresh_from_db()
-        gone = before - self.keys()
+        gone = before - self.there()
         assert gone <= self.in_files(purge)
         batches = Batch.objects.filter(purge=purge)
         assert {batch.status for batch in batches} <= {Batch.Status.DONE}

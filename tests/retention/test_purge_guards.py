@@ -39,7 +39,7 @@ class Guard:
 
 
 def first_chat(world: PurgeWorld) -> str:
-    return min(world.keys("Interaction", IS_CHAT))
+    return min(world.there("Interaction", IS_CHAT))
 
 
 def ended(world: PurgeWorld, purge: Purge) -> Purge:
@@ -55,7 +55,7 @@ def a_changed_row_is_kept(world: PurgeWorld) -> None:
     with world.writing() as connection:
         connection.execute(sa.update(interactions).where(interactions.c.id == changed).values(subject="changed"))
     ended(world, purge)
-    assert changed in world
+    assert changed in world.there()
 
 
 def believe_any_version(patch: pytest.MonkeyPatch) -> None:
@@ -76,7 +76,7 @@ def a_row_with_a_new_attachment_is_kept(world: PurgeWorld) -> None:
         row = connection.execute(sa.select(attachments).limit(1)).mappings().one()
         connection.execute(sa.insert(attachments).values({**row, "id": "new", "entityid": kept}))
     ended(world, purge)
-    assert "new" in world.keys("Attachment")
+    assert "new" in world.there("Attachment")
 
 
 def overlook_children(patch: pytest.MonkeyPatch) -> None:
@@ -92,7 +92,7 @@ def a_row_that_is_held_after_the_extract_is_kept(world: PurgeWorld) -> None:
     world.work_until("freeze.done")
     holds.place(world.access, world.datasets["Interaction"], matter="Doe v. Roe", reason="Asked for.", keys=[[held]])
     ended(world, purge)
-    assert held in world
+    assert held in world.there()
 
 
 def overlook_holds(patch: pytest.MonkeyPatch) -> None:
@@ -121,11 +121,11 @@ def nothing_goes_whose_file_is_damaged(world: PurgeWorld) -> None:
     for file in File.objects.filter(run__purge=purge):
         stored = Path(default_storage.path(file.storage_key))
         stored.write_bytes(stored.read_bytes()[:-1] + b"?")
-    before = world.keys()
+    before = world.there()
     ended(world, purge)
     for file in File.objects.listed().filter(run=purge.run):
         assert read_hash(default_storage, file.storage_key) == (file.size, file.sha256)
-    assert before - world.keys() <= world.in_files(purge)
+    assert before - world.there() <= world.in_files(purge)
 
 
 def believe_the_storage(patch: pytest.MonkeyPatch) -> None:
@@ -153,9 +153,9 @@ def accept_any_token(patch: pytest.MonkeyPatch) -> None:
 # --- Caps and approval ------------------------------------------------------------------------------------------------
 def over_the_caps_nothing_goes_unasked(world: PurgeWorld) -> None:
     RetentionSettings.objects.update(most_rows=5)
-    before = world.keys()
+    before = world.there()
     purge = ended(world, world.purge())
-    assert (purge.status, world.keys()) == (Purge.Status.AWAITING_APPROVAL, before)
+    assert (purge.status, world.there()) == (Purge.Status.AWAITING_APPROVAL, before)
 
 
 def ask_nobody(patch: pytest.MonkeyPatch) -> None:
@@ -164,7 +164,7 @@ def ask_nobody(patch: pytest.MonkeyPatch) -> None:
 
 def an_approval_dies_with_the_rows_that_it_was_for(world: PurgeWorld) -> None:
     RetentionSettings.objects.update(most_rows=5)
-    before, purge = world.keys(), ended(world, world.purge())
+    before, purge = world.there(), ended(world, world.purge())
     approver = User.objects.create_user("anna")
     join(approver, world.organization, [DISPOSITION_APPROVER])
     access = access_to(approver, world.organization)
@@ -173,7 +173,7 @@ def an_approval_dies_with_the_rows_that_it_was_for(world: PurgeWorld) -> None:
     with world.writing() as connection:
         connection.execute(sa.update(interactions).where(interactions.c.id == first_chat(world)).values(subject="changed"))
     ended(world, purge)
-    assert (purge.status, world.keys()) == (Purge.Status.FAILED, before)
+    assert (purge.status, world.there()) == (Purge.Status.FAILED, before)
 
 
 def approve_whatever_is_there(patch: pytest.MonkeyPatch) -> None:
@@ -182,11 +182,11 @@ def approve_whatever_is_there(patch: pytest.MonkeyPatch) -> None:
 
 # --- A crash at the commit ----------------------------------------------------------------------------------------------
 def what_was_committed_before_the_crash_is_counted(world: PurgeWorld) -> None:
-    before, purge = world.keys(), world.purge()
+    before, purge = world.there(), world.purge()
     RetentionSettings.objects.update(batch_rows=10)
     world.work_until("batch.committed")
     ended(world, purge)
-    assert sum(batch.deleted for batch in purge.batches.all()) == len(before - world.keys())
+    assert sum(batch.deleted for batch in purge.batches.all()) == len(before - world.there())
 
 
 def forget_every_open_batch(patch: pytest.MonkeyPatch) -> None:
