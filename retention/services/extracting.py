@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 
+from django.db.models.functions import Now
 from django.utils import timezone
 
 from exports.models import Dataset, Extract, Job, Run
@@ -23,8 +24,12 @@ def begin_extract(purge: Purge) -> Run:
 
 
 def look(purge: Purge, catalogue: Catalogue | None = None) -> Chosen:
-    """What goes, as of now; of what is only extracted all that the terms choose, as nothing keeps it from that. Raises SourceError, HoldUnclear."""
-    found = chosen(purge.dataset, load_predicate(purge.terms), timezone.now(), catalogue)
+    """What goes, as of now by the database's clock, which all workers share; of what is only extracted all that the terms choose.
+
+    Raises SourceError, HoldUnclear.
+    """
+    now = Purge.objects.filter(pk=purge.pk).values_list(Now(), flat=True).get()
+    found = chosen(purge.dataset, load_predicate(purge.terms), now, catalogue)
     return replace(found, reasons=(), blocking=()) if purge.extract_only else found
 
 
