@@ -267,7 +267,7 @@ def syncing(scene: Scene) -> dict[str, int]:
 DECRYPTED = b"PK the zip that openssl has decrypted"
 
 
-def disposition(scene: Scene) -> Disposition:
+def restorable(scene: Scene) -> Disposition:
     """Of a purge whose extract is the scene's run."""
     if found := Disposition.objects.filter(chain=scene.organization.pk).first():
         return found
@@ -277,11 +277,11 @@ def disposition(scene: Scene) -> Disposition:
 
 
 def of_disposition(scene: Scene) -> dict[str, Any]:
-    return {"disposition": disposition(scene).number}
+    return {"disposition": restorable(scene).number}
 
 
 def with_disposition(scene: Scene) -> dict[str, Any]:
-    disposition(scene)
+    restorable(scene)
     return {}
 
 

@@ -25,6 +25,7 @@ def upload(name: str, data: bytes) -> SimpleUploadedFile:
 
 
 def ask(world: World, purge: Purge, uploads: Sequence[Any] = ()) -> Restore:
+    assert purge.status == Purge.Status.COMPLETED, (purge.status, purge.message, purge.traceback)
     return restores.request_restore(world.access, Disposition.objects.get(purge=purge), uploads)
 
 
