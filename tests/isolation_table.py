@@ -22,6 +22,7 @@ takes a POST without a CSRF token.
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
+from operator import attrgetter
 from typing import Any
 
 from django.conf import settings
@@ -42,6 +43,7 @@ from accounts.services.audit import record
 from exports.models import Challenge, Delivery, MailAddress, Notice, Webhook
 from exports.services.files import link
 from exports.sources.contact_history import metadata
+from retention.models import RetentionSettings
 from tests.console.scenes import PASSWORD, Scene, certificate_pem, new_job
 
 Sent = Callable[[Scene], Mapping[str, Any]]
@@ -439,6 +441,10 @@ def periodic_task(scene: Scene) -> PeriodicTask:
     return PeriodicTask.objects.create(name="mine", task="exports.look", interval=interval(scene))
 
 
+def rule_terms(scene: Scene) -> dict[str, str]:
+    return {"data_type": "Interaction", "maximum_age": "365", "mode": "enforce", "archive": "on"}
+
+
 def entry(scene: Scene) -> AuditEntry:
     record("job.create", scene.job, organization=scene.organization, user=scene.owner)
     return AuditEntry.objects.order_by("-pk")[0]
@@ -478,6 +484,26 @@ ADMIN = [
     *look("exports/notice", lambda scene: delivery(scene).notice),
     *look("exports/job", lambda scene: scene.job),
     *look("exports/run", lambda scene: scene.run),
+    *model("retention/retentionsettings", lambda scene: RetentionSettings.objects.create(organization=scene.organization)),
+    *model("retention/rule", lambda scene: scene.retention.rule),
+    root(
+        "retention/rule/<path:object_id>/preview/", "POST", 200, args=lambda scene: {"object_id": scene.retention.rule.pk}, data=rule_terms
+    ),
+    *model("retention/foreignkeyplan", lambda scene: scene.retention.plan),
+    *model("retention/hold", lambda scene: scene.retention.hold, delete=403),
+    *[
+        row
+        for name, found in {
+            "purge": "waiting",
+            "batch": "batch",
+            "day": "day",
+            "retentionjob": "job",
+            "disposition": "disposition",
+            "restore": "restore",
+            "preview": "preview",
+        }.items()
+        for row in look(f"retention/{name}", attrgetter(f"retention.{found}"))
+    ],
     *model("django_celery_beat/periodictask", periodic_task),
     *model("django_celery_beat/intervalschedule", interval),
     *model("django_celery_beat/clockedschedule", lambda scene: ClockedSchedule.objects.create(clocked_time=scene.job.created_at)),
