@@ -12,13 +12,10 @@ from sqlalchemy.exc import NoSuchTableError
 
 from exports.models.source import Dataset, Source
 from exports.sources import inspecting, open_reader
-from exports.sources.base import Selection, SourceError
+from exports.sources.base import Place, Selection, SourceError
 from exports.sources.conditions import Condition
 from exports.sources.contact_history import MEDIA
 from exports.sources.generic_types import BINARY
-
-Place = tuple[str, str]
-"""Schema ("" for the default one) and name of a table or view."""
 
 _TIMESTAMPS = ("startdate", "starttime", "createddate", "createdat", "created", "timestamp", "occurredat", "eventtime", "time", "date")
 _MODIFIED = (

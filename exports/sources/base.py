@@ -33,6 +33,9 @@ VERSION = "strongroom.version"
 Key = tuple[Any, ...]
 """The values of a row's key columns, in order: int, str, UUID, datetime, date, Decimal or bytes."""
 
+Place = tuple[str, str]
+"""Schema ("" for the default one) and name of a table or view."""
+
 
 class SourceError(Exception):
     """Something about the source that its owner can mend. The text is one sentence without anything secret in it."""

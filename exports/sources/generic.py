@@ -48,6 +48,7 @@ _CHECKS = sa.text(
 class GenericReader:
     """See exports.sources.base.Reader. Snapshots cannot be shared; one reader's transaction sees one state where the database can."""
 
+    work = "read"
     row_values = False
     loose = False
 
@@ -234,16 +235,19 @@ class GenericReader:
         with suppress(exc.SQLAlchemyError, OSError), engine.connect() as other:  # unreachable: then the read ends by itself
             other.exec_driver_sql(f"KILL QUERY {self._thread:d}")
 
+    def _said(self, error: Exception) -> SourceError:
+        return translate(error, self._url)
+
     def _guard(self, call: Callable[[], Result]) -> Result:
         """Do what may block: mark it for cancel(), and give every driver's error as a SourceError without a secret."""
         self._busy.set()
         try:
             if self._cancelled.is_set():
-                raise SourceError("The read was cancelled.")
+                raise SourceError(f"The {self.work} was cancelled.")
             return call()
         except (exc.SQLAlchemyError, OSError, ModuleNotFoundError, UnicodeDecodeError, pa.ArrowException) as error:
             if self._cancelled.is_set():
-                raise SourceError("The read was cancelled.") from None
-            raise translate(error, self._url) from None
+                raise SourceError(f"The {self.work} was cancelled.") from None
+            raise self._said(error) from None
         finally:
             self._busy.clear()

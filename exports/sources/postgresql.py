@@ -61,6 +61,7 @@ class PostgresReader:
     """See exports.sources.base.Reader."""
 
     functions = PostgresFunctions()
+    work = "read"
     row_values = True
     loose = False
 
@@ -199,11 +200,11 @@ class PostgresReader:
         cursor.execute(statement.encode())
         return cursor.fetchall() if cursor.description else []
 
-    def _query(self, statement: sa.Select[Any]) -> list[Any]:
+    def _query(self, statement: sa.SelectBase) -> list[Any]:
         text = self._literal(statement)
         return self._guard(lambda: self._execute(text))
 
-    def _literal(self, statement: sa.Select[Any]) -> str:
+    def _literal(self, statement: sa.SelectBase | sa.Delete) -> str:
         """The statement with every value quoted by psycopg."""
         compiled = statement.compile(dialect=_DIALECT, compile_kwargs={"render_postcompile": True})
         return psycopg.ClientCursor(self._connection).mogrify(str(compiled).encode(), compiled.params or {})
@@ -239,17 +240,20 @@ class PostgresReader:
             if self._side is not None:
                 self._side.cancel_safe(timeout=1)
 
+    def _said(self, error: Exception) -> SourceError:
+        return translate(error, self._url)
+
     def _guard(self, call: Callable[[], Result]) -> Result:
         """Do what may block: mark it for cancel(), and give every driver's error as a SourceError without a secret."""
         self._busy.set()
         try:
             if self._cancelled.is_set():
-                raise SourceError("The read was cancelled.")
+                raise SourceError(f"The {self.work} was cancelled.")
             return call()
         except (psycopg.Error, adbc_stream.Error, OSError, pa.ArrowException) as error:
             if self._cancelled.is_set():
-                raise SourceError("The read was cancelled.") from None
-            raise translate(error, self._url) from None
+                raise SourceError(f"The {self.work} was cancelled.") from None
+            raise self._said(error) from None
         finally:
             self._busy.clear()
 

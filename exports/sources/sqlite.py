@@ -51,6 +51,7 @@ class SQLiteReader:
     """See exports.sources.base.Reader. SQLite has no snapshots to share."""
 
     functions = SQLiteFunctions()
+    work = "read"
     row_values = True
     loose = True
 
@@ -173,7 +174,7 @@ class SQLiteReader:
                 f"Column {column.name} holds values that are no {kind_of(column)}, so that no filter can compare them; mend them, or make a view."
             )
 
-    def _compiled(self, statement: sa.SelectBase) -> tuple[str, tuple[Any, ...]]:
+    def _compiled(self, statement: sa.SelectBase | sa.Delete) -> tuple[str, tuple[Any, ...]]:
         compiled = statement.compile(dialect=sqlite_dialect(paramstyle="qmark"), compile_kwargs={"render_postcompile": True})
         values = compiled.params
         return str(compiled), tuple(values[name] for name in compiled.positiontup or [])
@@ -184,16 +185,19 @@ class SQLiteReader:
     def _query(self, statement: str, values: tuple[Any, ...] = ()) -> list[Any]:
         return self._guard(lambda: self._connection.execute(statement, values).fetchall())
 
+    def _said(self, error: Exception) -> SourceError:
+        return _translate(error)
+
     def _guard(self, call: Callable[[], Result]) -> Result:
         """Every driver's error as a SourceError."""
         if self._cancelled.is_set():
-            raise SourceError("The read was cancelled.")
+            raise SourceError(f"The {self.work} was cancelled.")
         try:
             return call()
         except (sqlite3.Error, OSError) as error:
             if self._cancelled.is_set():
-                raise SourceError("The read was cancelled.") from None
-            raise _translate(error) from None
+                raise SourceError(f"The {self.work} was cancelled.") from None
+            raise self._said(error) from None
 
     def _stores(self, table: sa.Table, columns: list[sa.Column[Any]]) -> list[Stored]:
         """How each column is stored: as declared, unless the table's first rows all say otherwise."""

@@ -12,7 +12,8 @@ from exports.services.claiming import Heartbeat, LeaseLost
 from exports.services.extracts import whole_rows
 from exports.services.notices import Event, announce
 from exports.sources.base import SourceError
-from exports.sources.writers import LockTimeout, open_writer
+from exports.sources.writers import open_writer
+from exports.sources.writers.base import LockTimeout
 from retention.models import Purge, RetentionSettings, Rule
 from retention.services import dispositions
 from retention.services.approving import asks_because

@@ -23,7 +23,7 @@ from exports.services.claiming import Heartbeat
 from exports.services.extracts import whole_rows
 from exports.sources.base import VERSION
 from exports.sources.predicates import Or
-from exports.sources.writers import SourceWriter
+from exports.sources.writers.base import SourceWriter
 from retention.models import Batch, Purge, RetentionSettings
 from retention.services.extracting import look
 from retention.services.failing import PurgeFailed

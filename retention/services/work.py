@@ -15,7 +15,7 @@ from exports.services import work as exports_work
 from exports.services.claiming import Heartbeat, LeaseLost
 from exports.services.errors import ServiceError, scrubbed
 from exports.sources.base import ConnectionLost, SourceError
-from exports.sources.writers import LockTimeout
+from exports.sources.writers.base import LockTimeout
 from retention.models import Purge
 from retention.services import advancing
 from retention.services.claiming import claim_purge, held

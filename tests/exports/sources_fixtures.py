@@ -15,6 +15,8 @@ import pytest
 
 from exports.sources import open_reader
 from exports.sources.base import Reader, Selection
+from exports.sources.writers import open_writer
+from exports.sources.writers.base import SourceWriter
 
 POSTGRES = "127.0.0.1", 5432
 MARIADB = "127.0.0.1", 3306
@@ -31,6 +33,9 @@ class Scratch:
 
     def open(self) -> Reader:
         return open_reader(self.url, sqlite_folder=self.folder)
+
+    def write(self) -> SourceWriter:
+        return open_writer(self.url, sqlite_folder=self.folder)
 
     def rows(self, table: str = "t", *, exact: bool = False, **selection: Any) -> list[dict[str, Any]]:
         """All rows of a selection, as Python objects."""

@@ -30,6 +30,7 @@ class Death(BaseException):
 class PurgeWorld(World):
     def __init__(self, folder: Path, rows: int, url: str | None = None) -> None:
         super().__init__(folder, rows, url)
+        self.chats: set[str] = set()
         self.engine = sa.create_engine(self.url, poolclass=sa.NullPool)
         self.settings = RetentionSettings.objects.create(
             organization=self.organization, window_start=time(0), window_end=time(0), most_percent=100, pause_ms=0, batch_rows=100

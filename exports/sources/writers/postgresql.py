@@ -1,0 +1,199 @@
+"""PostgreSQL: rows are locked and deleted by arrays of their keys.
+
+The invariant: see exports.sources.writers.base. A row's version is xmin, read of the row that is locked: where another transaction
+changed the row while this one waited for it, that is the new row's. The transaction is READ COMMITTED, so that each statement sees
+what has become of the rows that it locks.
+"""
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
+from typing import TYPE_CHECKING, Any, Self
+
+import psycopg
+import pyarrow as pa
+import sqlalchemy as sa
+from sqlalchemy.dialects.postgresql import ARRAY
+
+from exports.sources.arrow import finish, schema_of
+from exports.sources.base import Place, Selection, SourceError
+from exports.sources.postgresql import PostgresReader
+from exports.sources.postgresql_types import plan, register_loaders, version, version_plan
+from exports.sources.selecting import Chosen, choose, known
+from exports.sources.writers import postgresql_catalogue as catalogue
+from exports.sources.writers.asked import Asked, Element, columns_asked, counts, equals, mask, named, versions_asked
+from exports.sources.writers.base import (
+    Bloat,
+    Counts,
+    ForeignKey,
+    ForeignKeyBroken,
+    LockTimeout,
+    Mask,
+    Standing,
+    refuse_children,
+    refuse_count,
+)
+from exports.sources.writers.postgresql_values import array_literal, key_texts, native
+
+if TYPE_CHECKING:
+    from exports.sources.predicates import Predicate
+
+_BEGIN = "BEGIN ISOLATION LEVEL READ COMMITTED, READ WRITE; SET LOCAL lock_timeout TO {lock:d}; SET LOCAL idle_in_transaction_session_timeout TO {idle:d}"
+_BROKEN = {"23503", "23001"}
+
+
+class PostgresWriter(PostgresReader):
+    """See exports.sources.writers.base.SourceWriter. What it inherits is how columns are known and compared; rows are read with a Reader."""
+
+    work = "change"
+
+    def __enter__(self) -> Self:
+        self._side = self._guard(self._connect)
+        register_loaders(self._side)
+        return self
+
+    # --- The catalogue ----------------------------------------------------------------------------------------------
+
+    def foreign_keys(self, place: Place) -> list[ForeignKey]:
+        return catalogue.foreign_keys(self._asked_catalogue, place)
+
+    def check_table(self, selection: Selection) -> None:
+        table = self.table(selection.schema, selection.table)
+        nullable = [name for name in selection.key if known(table, name).nullable]
+        catalogue.check_table(self._asked_catalogue, selection, nullable)
+
+    def bloat(self, selection: Selection) -> Bloat:
+        table = self.table(selection.schema, selection.table)
+        return catalogue.bloat(
+            self._asked_catalogue, selection, self._literal(sa.select(sa.text("*")).select_from(table)).split("FROM ")[1]
+        )
+
+    # --- The transaction --------------------------------------------------------------------------------------------
+
+    @contextmanager
+    def transaction(self, *, lock_timeout: float, idle_timeout: float) -> Iterator[None]:
+        begin = _BEGIN.format(lock=max(1, round(lock_timeout * 1000)), idle=max(1, round(idle_timeout * 1000)))
+        try:
+            self._guard(lambda: self._connection.execute(begin.encode()))
+            yield
+            self._guard(lambda: self._connection.execute("COMMIT"))
+        except BaseException:
+            with suppress(psycopg.Error, SourceError):  # a lost connection has rolled back by itself
+                self._connection.execute("ROLLBACK")
+            raise
+
+    def lock(self, selection: Selection, rows: pa.Table) -> Standing:
+        asked = self._keys(selection, rows, versions=True)
+        chosen = named(self, selection, asked, _same)
+        unchanged = version(chosen.rows) == asked.rows.c.version
+        statement = sa.select(asked.place, unchanged).where(*chosen.where).with_for_update(of=chosen.rows)
+        found = self._query(statement)
+        return Standing(mask(asked.size, [place for place, _ in found]), mask(asked.size, [place for place, same in found if same]))
+
+    def covered(self, selection: Selection, keys: pa.Table, where: "Predicate") -> Mask:
+        asked = self._keys(selection, keys)
+        return self._places(asked, named(self, selection, asked, _same, where))
+
+    def present(self, selection: Selection, keys: pa.Table) -> Mask:
+        asked = self._keys(selection, keys)
+        return self._places(asked, named(self, selection, asked, _same))
+
+    def lock_children(self, child: Selection, parent_columns: tuple[str, ...], parents: pa.Table, *, exact: bool = False) -> pa.Table:
+        chosen, _ = self._children(child, parent_columns, parents)
+        names = dict.fromkeys((*child.key, *parent_columns))
+        columns = [known(chosen.table, name) for name in names]
+        plans = [*[plan(column, exact=exact) for column in columns], version_plan()]
+        read = [each.project(chosen.column(column.name)) for each, column in zip(plans, columns, strict=False)]
+        statement = sa.select(*read, version(chosen.rows)).where(*chosen.where).with_for_update(of=chosen.rows)
+        return self._table(self._query(statement), plans)
+
+    def count_children(self, child: Selection, parent_columns: tuple[str, ...], parents: pa.Table) -> Counts:
+        chosen, asked = self._children(child, parent_columns, parents)
+        found = self._query(sa.select(asked.place, sa.func.count()).where(*chosen.where).group_by(asked.place))
+        return counts(asked.size, found)
+
+    def delete(self, selection: Selection, keys: pa.Table) -> int:
+        asked = self._keys(selection, keys)
+        for foreign in self.foreign_keys((selection.schema, selection.table)):
+            if foreign.on_delete.acts and self._has_others(selection, asked, foreign):
+                refuse_children(foreign, selection.table)
+        table = self.table(selection.schema, selection.table)
+        own = Chosen(table, table, [])
+        text = self._literal(sa.delete(table).where(*equals(own, selection.key, asked, _same)))
+        deleted = self._guard(lambda: psycopg.ClientCursor(self._connection).execute(text.encode()).rowcount)
+        refuse_count(selection, deleted, asked.size)
+        return deleted
+
+    # --- Inside -----------------------------------------------------------------------------------------------------
+
+    def _asked_catalogue(self, statement: str, values: dict[str, Any]) -> list[Any]:
+        return self._guard(lambda: self._connection.execute(statement.encode(), values).fetchall())
+
+    def _said(self, error: Exception) -> SourceError:
+        state = getattr(error, "sqlstate", None)
+        if state == "55P03":
+            return LockTimeout("Somebody else holds rows of the table for longer than the lock timeout.")
+        said = super()._said(error)
+        return ForeignKeyBroken(str(said)) if state in _BROKEN else said
+
+    def _keys(self, selection: Selection, keys: pa.Table, *, versions: bool = False) -> Asked:
+        table = self.table(selection.schema, selection.table)
+        given = columns_asked(selection, keys)
+        fields = [keys.schema.field(name) for name in selection.key]
+        texts = [key_texts(known(table, name), values, field) for name, values, field in zip(selection.key, given, fields, strict=True)]
+        return _asked(texts, versions_asked(selection, keys) if versions else None)
+
+    def _children(self, child: Selection, parent_columns: tuple[str, ...], parents: pa.Table) -> tuple[Chosen, Asked]:
+        table = self.table(child.schema, child.table)
+        pairs = zip(parent_columns, parents.columns, parents.schema, strict=True)
+        asked = _asked([key_texts(known(table, name), values, field) for name, values, field in pairs])
+        chosen = choose(self, Selection(child.table, child.schema))
+        chosen.where.extend(equals(chosen, parent_columns, asked, _equal))
+        return chosen, asked
+
+    def _has_others(self, selection: Selection, asked: Asked, foreign: ForeignKey) -> bool:
+        """Whether rows that are not asked for refer to a row that is."""
+        chosen = named(self, selection, asked, _same)
+        table = self.table(*foreign.place)
+        child = Chosen(table, table.alias("child"), [])
+        refers = [child.column(here) == chosen.column(there) for here, there in zip(foreign.columns, foreign.referred, strict=True)]
+        if table is chosen.table:
+            again = Asked(asked.rows.alias("again"), asked.size, asked.first)
+            refers.append(~sa.exists().where(*equals(child, selection.key, again, _same)))
+        return bool(self._query(sa.select(sa.literal_column("1")).select_from(child.rows).where(*chosen.where, *refers).limit(1)))
+
+    def _places(self, asked: Asked, chosen: Chosen) -> Mask:
+        return mask(asked.size, [place for (place,) in self._query(sa.select(asked.place).where(*chosen.where))])
+
+    def _table(self, rows: Sequence[Any], plans: Sequence[Any]) -> pa.Table:
+        schema = schema_of(plans)
+        arrays = [pa.array(values, field.type) for values, field in zip(zip(*rows, strict=True), schema, strict=True)] if rows else []
+        if not rows:
+            return schema.empty_table()
+        return pa.Table.from_batches([finish(pa.RecordBatch.from_arrays(arrays, schema=schema), plans, schema)])
+
+
+def _asked(texts: list[list[str]], versions: pa.ChunkedArray | None = None) -> Asked:
+    columns: list[Element] = [sa.cast(_bound(array_literal(values)), ARRAY(sa.Text())) for values in texts]
+    names = [f"k{number}" for number in range(len(texts))]
+    if versions is not None:
+        columns.append(sa.cast(_bound("{" + ",".join(map(str, versions.to_pylist())) + "}"), ARRAY(sa.BigInteger())))
+        names.append("version")
+    rows = sa.func.unnest(*columns).table_valued(*names, with_ordinality="place", name="asked").render_derived()
+    return Asked(rows, len(texts[0]), first=1)
+
+
+def _bound(value: str) -> Element:
+    return sa.bindparam(None, value, type_=sa.types.NullType(), unique=True)
+
+
+def _equal(column: sa.Column[Any], here: Element, given: Element) -> Element:
+    """By the column's own comparison."""
+    return here == sa.cast(given, native(column))
+
+
+def _same(column: sa.Column[Any], here: Element, given: Element) -> Element:
+    """Byte for byte, too, where the type or the collation takes different texts for equal."""
+    value = sa.cast(given, native(column))
+    if native(column).category != "S":
+        return here == value
+    return sa.and_(here == value, sa.collate(sa.cast(here, sa.Text), "C") == sa.cast(value, sa.Text))
