@@ -111,6 +111,23 @@ class Selection:
         return replace(self, after=after, upto=upto)
 
 
+@dataclass(frozen=True)
+class Extent:
+    """rows: how many. oldest, newest: of the selection's timestamp column, ISO 8601; None without rows or without such a column."""
+
+    rows: int
+    oldest: str | None
+    newest: str | None
+
+
+@dataclass(frozen=True)
+class Head:
+    """The first rows, to be looked at: each value as text, shortened; bytes only by their number."""
+
+    columns: tuple[str, ...]
+    rows: tuple[tuple[str | None, ...], ...]
+
+
 class Reader(Protocol):
     """An open connection to a source. Use it as a context manager; one thread reads, any thread may cancel.
 
@@ -131,6 +148,18 @@ class Reader(Protocol):
 
     def count(self, selection: Selection) -> int:
         """How many rows."""
+
+    def estimate(self, selection: Selection) -> int | None:
+        """About how many rows, as the database's planner expects; None if it cannot say. No row is read."""
+
+    def extent(self, selection: Selection) -> Extent:
+        """How many rows, and the least and the greatest value of the selection's timestamp column."""
+
+    def head(self, selection: Selection, rows: int) -> Head:
+        """The first `rows` in no promised order."""
+
+    def row_bytes(self, selection: Selection, rows: int) -> float | None:
+        """The mean size of the first `rows` in no promised order; None without rows, or if the database cannot say."""
 
     def boundaries(self, selection: Selection, rows: int) -> list[Key]:
         """The key of each `rows`-th row in key order, without the last row's: they cut the selection into ranges."""

@@ -17,7 +17,7 @@ from exports.sources.network import checked_addresses
 from exports.sources.versions import DIGEST
 
 Element = sa.ColumnElement[Any]
-BINARY = (sa.LargeBinary, sa.BINARY, sa.VARBINARY)
+BINARY = (sa.LargeBinary, sa.BINARY, sa.VARBINARY, mysql.TINYBLOB, mysql.MEDIUMBLOB, mysql.LONGBLOB)
 
 
 @dataclass(frozen=True)

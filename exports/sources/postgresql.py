@@ -22,9 +22,9 @@ from psycopg.rows import tuple_row
 from sqlalchemy.dialects.postgresql.psycopg import dialect as psycopg_dialect
 from sqlalchemy.engine import URL
 
-from exports.sources import adbc_stream
+from exports.sources import adbc_stream, looking
 from exports.sources.arrow import Plan, empty_batch, finish, schema_of
-from exports.sources.base import Key, Selection, SourceError
+from exports.sources.base import Extent, Head, Key, Selection, SourceError
 from exports.sources.conditions import Kind
 from exports.sources.filtering import Comparable
 from exports.sources.generic_types import libpq_arguments
@@ -103,6 +103,20 @@ class PostgresReader:
     def count(self, selection: Selection) -> int:
         [(rows,)] = self._query(select_count(self, selection))
         return int(rows)
+
+    def estimate(self, selection: Selection) -> int | None:
+        statement = self._literal(select_rows(self, selection, lambda _, here: [here]))
+        [(plan_,)] = self._guard(lambda: self._execute(f"EXPLAIN (FORMAT JSON) {statement}"))
+        return int(plan_[0]["Plan"]["Plan Rows"])
+
+    def extent(self, selection: Selection) -> Extent:
+        return looking.extent(self, self._query, selection)
+
+    def head(self, selection: Selection, rows: int) -> Head:
+        return looking.head(self, self._query, looking.POSTGRESQL, selection, rows)
+
+    def row_bytes(self, selection: Selection, rows: int) -> float | None:
+        return looking.row_bytes(self, self._query, looking.POSTGRESQL, selection, rows)
 
     def boundaries(self, selection: Selection, rows: int) -> list[Key]:
         return distinct([tuple(row) for row in self._query(select_boundaries(self, selection, rows, key_text))])

@@ -19,8 +19,8 @@ import sqlalchemy as sa
 from sqlalchemy.dialects.sqlite.pysqlite import dialect as sqlite_dialect
 from sqlalchemy.engine import URL
 
-from exports.sources import sqlite_exact, sqlite_moments
-from exports.sources.base import ConnectionLost, Key, Selection, SourceError
+from exports.sources import looking, sqlite_exact, sqlite_moments
+from exports.sources.base import ConnectionLost, Extent, Head, Key, Selection, SourceError
 from exports.sources.conditions import Kind
 from exports.sources.filtering import Comparable
 from exports.sources.predicate_sql import columns_compared
@@ -99,6 +99,19 @@ class SQLiteReader:
     def count(self, selection: Selection) -> int:
         [(rows,)] = self._rows(select_count(self, selection))
         return int(rows)
+
+    def estimate(self, selection: Selection) -> int | None:
+        """SQLite keeps no statistics unless somebody asks it to."""
+        return None
+
+    def extent(self, selection: Selection) -> Extent:
+        return looking.extent(self, self._rows, selection)
+
+    def head(self, selection: Selection, rows: int) -> Head:
+        return looking.head(self, self._rows, looking.SQLITE, selection, rows)
+
+    def row_bytes(self, selection: Selection, rows: int) -> float | None:
+        return looking.row_bytes(self, self._rows, looking.SQLITE, selection, rows)
 
     def boundaries(self, selection: Selection, rows: int) -> list[Key]:
         return distinct([tuple(row) for row in self._rows(select_boundaries(self, selection, rows))])
