@@ -40,6 +40,23 @@ Unknown query parameters and body fields are refused with 400: nothing is accept
         for version, what in (("v4", "jobs and their history"), ("v3", "files, the certificate and what there is to export"))
     ],
     Face(
+        key="retention-jobs",
+        title="Retention jobs",
+        path="orgs/",
+        urlconfs=("retention.api.medchat.urls",),
+        sentence="Extract what criteria choose, or extract and purge it, in the organization's job window.",
+        about=f"""A job extracts the rows that its criteria choose into sealed files, and with ExtractPurge deletes them afterwards.
+
+{_TOKENS} The way of a first job:
+
+1. `POST /orgs/{{uuid}}/retention/jobs`: which rows of which datasets. `Location` is the job.
+2. `GET` that address until `status` is `Completed`, or have the webhook event `RetentionJobCompleted` sent to you.
+3. `GET …/files`: the files of the extract, with links to download them.
+
+`application/json` may be asked for with every combination of `odata.metadata`, `odata.streaming` and `IEEE754Compatible`. Answers hold no
+OData annotations but those of pages; with `IEEE754Compatible=true` whole numbers are texts.""",
+    ),
+    Face(
         key="auth-v3",
         title="Authentication, version 3",
         path="auth/v3/",

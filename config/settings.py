@@ -222,6 +222,8 @@ SPECTACULAR_SETTINGS = {
     "COMPONENT_SPLIT_REQUEST": True,
     "ENUM_NAME_OVERRIDES": {
         "DeliveryStatus": "exports.models.notice.Delivery.Status",
+        "PurgeStatus": "retention.models.purge.Purge.Status",
+        "RetentionJobStatus": "retention.models.job.RetentionJob.Status",
         "JobStatus": ["Scheduled", "Pending", "InProgress", "Suspended", "Completed", "Failed", "Cancelled"],
     },
 }

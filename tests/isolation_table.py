@@ -40,11 +40,11 @@ from accounts.secrets import digest
 from accounts.services import keys
 from accounts.services.access import access_to
 from accounts.services.audit import record
-from exports.models import Challenge, Delivery, MailAddress, Notice, Webhook
+from exports.models import Challenge, Delivery, MailAddress, Notice, Run, Webhook
 from exports.services.files import link
 from exports.sources.contact_history import metadata
-from retention.models import RetentionSettings
-from tests.console.scenes import PASSWORD, Scene, certificate_pem, new_job
+from retention.models import Purge, RetentionJob, RetentionSettings
+from tests.console.scenes import PASSWORD, Scene, certificate_pem, new_file, new_job, new_run
 
 Sent = Callable[[Scene], Mapping[str, Any]]
 
@@ -58,6 +58,7 @@ PLACEHOLDERS: dict[str, Callable[[Scene], object]] = {
     "filename": lambda scene: scene.file.name,
     "certificatefilename": lambda scene: "archive.pem",
     "key": lambda scene: "udm-v10",
+    "uuid": lambda scene: scene.organization.pk,
 }
 
 
@@ -287,6 +288,40 @@ OWN = [
     api("api/v1/webhooks/<str:webhook_id>/ping", "POST", 202, 403, 404, args=to_webhook),
     api("api/v1/webhooks/<str:webhook_id>/deliveries", "GET", 200, 403, 404, args=to_webhook),
     api("api/v1/webhooks/<str:webhook_id>/deliveries/<str:delivery_id>/resend", "POST", 202, 403, 404, args=to_delivery),
+]
+
+
+# --- Retention jobs --------------------------------------------------------------------------------------------------
+def retention_job(scene: Scene, status: str = RetentionJob.Status.PENDING) -> RetentionJob:
+    return RetentionJob.objects.create(organization=scene.organization, owner=scene.owner, kind=RetentionJob.Kind.EXTRACT, status=status)
+
+
+def to_retention_job(scene: Scene) -> dict[str, object]:
+    """One that waits."""
+    return {"job_uuid": retention_job(scene).pk}
+
+
+def to_extract(scene: Scene) -> dict[str, object]:
+    """One that has ended, with the file of its extract."""
+    job = retention_job(scene, RetentionJob.Status.COMPLETED)
+    run = new_run(new_job(scene.owner, scene.dataset, "Retention", kind="Retention"), Run.Status.COMPLETED, rows=7, done=7)
+    terms = {"organization": scene.organization, "slot": run.slot, "terms": {}, "status": Purge.Status.COMPLETED, "extract_only": True}
+    Purge.objects.create(job=job, dataset=scene.dataset, run=run, **terms)
+    return {"job_uuid": job.pk, "filename": new_file(run, scene.certificate).name}
+
+
+def retention_job_body(scene: Scene) -> dict[str, Any]:
+    return {"jobType": "Extract", "criteria": {scene.dataset.name: "mediaTypeId eq 'chat'"}}
+
+
+_RETENTION_JOBS = "orgs/<str:uuid>/retention/jobs"
+RETENTION_JOBS = [
+    api(_RETENTION_JOBS, "GET", 200, 403, 404),
+    api(_RETENTION_JOBS, "POST", 204, 403, 404, args=readable, data=retention_job_body),
+    api(f"{_RETENTION_JOBS}/<str:job_uuid>", "GET", 200, 403, 404, args=to_retention_job),
+    api(f"{_RETENTION_JOBS}/<str:job_uuid>/cancel", "POST", 200, 403, 404, args=to_retention_job),
+    api(f"{_RETENTION_JOBS}/<str:job_uuid>/files", "GET", 200, 403, 404, args=to_extract),
+    api(f"{_RETENTION_JOBS}/<str:job_uuid>/files/<str:filename>", "GET", 303, 403, 404, args=to_extract),
 ]
 
 
@@ -558,4 +593,4 @@ AUTH = [
     api("auth/v3/change-password", "POST", 200, 200, 200, anonymous=403, data=passwords, own=TOKENS | {"accounts.user"}),
 ]
 
-TABLE: list[Row] = [*UDM, *AUTH, *OWN, *CONSOLE, *ACCOUNT, *OIDC, *ADMIN]
+TABLE: list[Row] = [*UDM, *AUTH, *OWN, *RETENTION_JOBS, *CONSOLE, *ACCOUNT, *OIDC, *ADMIN]

@@ -16,6 +16,7 @@ from tests.test_isolation import address, ask, client_of, state
 
 DOWNLOADS = {
     **{f"{base}/{route}": "file.link" for base in ("udm/v10", "udm/v3", "data-download/v3") for route in ("files", "files/<str:filename>")},
+    **{f"orgs/<str:uuid>/retention/jobs/<str:job_uuid>/{route}": "file.link" for route in ("files", "files/<str:filename>")},
     "files/<int:pk>/download": "file.link",
     "download/<str:token>": "file.download",
     "audit/csv": "audit.download",

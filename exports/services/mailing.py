@@ -8,8 +8,8 @@ from django.core.mail import EmailMessage
 from django.template.defaultfilters import filesizeformat
 
 from accounts.models import Membership, User
-from accounts.roles import ADMINISTER
-from accounts.services.access import access_to
+from accounts.roles import ADMINISTER, READ_RULES
+from accounts.services.access import Access, access_to
 from exports.models import Delivery, MailAddress, Notice
 from exports.models.notice import Event
 from exports.services import visible
@@ -31,16 +31,24 @@ def mail_recipients(notice: Notice) -> list[str]:
     return list({address.lower(): address for address in reversed(addresses)}.values())
 
 
+_ABOUT_JOBS = {"job", "run", "retention-job"}
+"""Kinds of subjects that have an owner, who is told of them."""
+
+
 def _people(notice: Notice) -> list[User]:
-    if notice.subject_kind not in {"job", "run"}:
+    if notice.subject_kind not in _ABOUT_JOBS:
         found = Membership.objects.filter(organization=notice.organization, roles__permissions__codename=ADMINISTER, user__is_active=True)
         return [membership.user for membership in found.select_related("user").distinct()]
     access = access_to(notice.owner, notice.organization) if notice.owner else None
-    return [access.user] if access and visible.may_export(access) else []
+    return [access.user] if access and _may_know(access, notice) else []
+
+
+def _may_know(access: Access, notice: Notice) -> bool:
+    return access.may(READ_RULES) if notice.subject_kind == "retention-job" else visible.may_export(access)
 
 
 def _wants(user: User, notice: Notice) -> bool:
-    if notice.event == Event.RUN_COMPLETED:
+    if notice.event == Event.RUN_COMPLETED or notice.facts.get("status") == "Completed":
         return user.notices == User.Notices.ALL
     return user.notices != User.Notices.NONE
 
@@ -94,6 +102,10 @@ _WORDS: Mapping[str, tuple[str, str]] = {
         "{name} waits for approval",
         "{rows} rows of {dataset} would go, and wait for somebody's approval: {why}",
     ),
+    Event.RETENTION_JOB_COMPLETED: (
+        "{name}: {status}",
+        "The retention job “{name}” has ended: {status}. {message}",
+    ),
 }
 _GENERIC = ("{name}: {event}", "About “{name}”: {event}.")
 _PAGES = {"run": "/runs/{id}", "job": "/jobs/{id}", "certificate": "/certificates"}
@@ -109,7 +121,7 @@ class _Facts(dict[str, object]):
 def words(notice: Notice) -> tuple[str, str]:
     """(subject, body) as plain text."""
     facts = _Facts({"title": notice.subject_name, **notice.facts}, name=notice.subject_name, id=notice.subject_id, event=notice.event)
-    title, sentence = (text.format_map(facts) for text in _WORDS.get(notice.event, _GENERIC))
+    title, sentence = (text.format_map(facts).strip() for text in _WORDS.get(notice.event, _GENERIC))
     subject = " ".join(f"[Strongroom] {title} ({notice.organization})".split())
     return subject[:200], "\n".join([sentence, "", *_details(notice), *_links(notice)])
 

@@ -11,7 +11,7 @@ from django.db.models import Model
 
 from accounts.models import Organization, User
 from accounts.services.audit import kind_of
-from exports.models import Job, Notice, Run
+from exports.models import Notice, Run
 from exports.models.notice import Event
 
 __all__ = ["Event", "announce"]
@@ -40,7 +40,6 @@ def announce(event: Event, *, organization: Organization, subject: Model, facts:
 
 
 def owner_of(subject: Model) -> User | None:
-    """Whose job it is about, if it is about one."""
-    if isinstance(subject, Run):
-        return subject.job.owner
-    return subject.owner if isinstance(subject, Job) else None
+    """Whose job it is about, if it is about one: of exports, or of a floor above."""
+    owner: User | None = getattr(subject.job if isinstance(subject, Run) else subject, "owner", None)
+    return owner

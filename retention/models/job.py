@@ -1,6 +1,7 @@
 """Retention jobs (medchat-create-retention-job.txt): an extract, or an extract and purge, of what criteria choose."""
 
 import uuid
+from typing import Any
 
 from django.conf import settings
 from django.db import models
@@ -11,6 +12,10 @@ from accounts.models import Organization
 
 def _no_criteria() -> dict[str, str]:
     return {}
+
+
+def _no_resources() -> list[dict[str, Any]]:
+    return []
 
 
 class RetentionJob(models.Model):
@@ -30,7 +35,12 @@ class RetentionJob(models.Model):
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     organization = models.ForeignKey(Organization, on_delete=models.CASCADE, related_name="retention_jobs")
     kind = models.CharField(max_length=20, choices=Kind.choices)
-    criteria = models.JSONField(default=_no_criteria)
+    criteria = models.JSONField(default=_no_criteria, help_text="As they were written.")
+    resources = models.JSONField(
+        default=_no_resources,
+        editable=False,
+        help_text="The criteria as they were understood: of each name the id of the dataset, and the predicate.",
+    )
     owner = models.ForeignKey(
         settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+", help_text="It acts with their permissions."
     )

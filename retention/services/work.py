@@ -22,6 +22,7 @@ from retention.services.claiming import claim_purge, held
 from retention.services.failing import PurgeFailed, PurgeStopped
 from retention.services.holds import confirm_pending_holds
 from retention.services.ledger import undecided
+from retention.services.retention_jobs import settle_jobs, start_due_jobs
 from retention.services.windows import is_open, settings_of
 
 logger = logging.getLogger(__name__)
@@ -33,7 +34,7 @@ def run_until_idle() -> int:
     """Do everything that can be done now, in this process. Gives the number of steps."""
     steps = 0
     while True:
-        done = _steps()
+        done = start_due_jobs(timezone.now()) + _steps() + settle_jobs(timezone.now())
         exported = exports_work.run_until_idle()
         steps += done + exported
         if not done and not exported:
