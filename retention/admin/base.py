@@ -7,15 +7,11 @@ from django import forms
 from django.contrib.admin import ModelAdmin
 from django.db.models import Model
 from django.http import HttpRequest
-from django.utils.html import format_html_join
-from django.utils.safestring import SafeString
 
 from accounts.admin import SuperuserOnly
 from accounts.models import Organization, User
 from accounts.services.access import Access, superuser_access
 from exports.services.errors import Invalid, ServiceError
-
-NOT_HERE = "–"
 
 
 def access_in(request: HttpRequest, organization: Organization) -> Access:
@@ -74,8 +70,3 @@ class ServiceForm(forms.ModelForm):  # type: ignore[type-arg]  # no generic at r
         """It is saved."""
         self.save_m2m: Callable[[], None] = lambda: None
         return self.instance
-
-
-def lines(words: list[tuple[str, object]]) -> SafeString:
-    """`words: value` of each, beneath each other."""
-    return format_html_join("", "<div>{}: <strong>{}</strong></div>", words)

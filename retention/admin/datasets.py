@@ -16,7 +16,6 @@ from accounts.admin import SuperuserOnly
 from exports.admin import DatasetAdmin as RolesAdmin
 from exports.models import Dataset
 from exports.sources.base import SourceError
-from retention.admin.base import NOT_HERE
 from retention.models import ForeignKeyPlan
 from retention.services.references import Catalogue, Reference
 
@@ -41,6 +40,7 @@ def named(reference: Reference) -> str:
 class PlanForm(forms.ModelForm):  # type: ignore[type-arg]  # no generic at run time
     """The foreign key is one of those that the catalogue has."""
 
+    prefix = "plan"  # unfold takes a field named `dataset` for one of its own
     foreign_key = forms.ChoiceField(required=False, widget=UnfoldAdminSelectWidget, help_text=CHOOSE)
 
     class Meta:
@@ -55,7 +55,7 @@ class PlanForm(forms.ModelForm):  # type: ignore[type-arg]  # no generic at run 
             self._offer(field, dataset)
 
     def _dataset(self) -> Dataset | None:
-        chosen = str(self.data.get("dataset") or self.initial.get("dataset") or "")
+        chosen = str(self.data.get(self.add_prefix("dataset")) or self.initial.get("dataset") or "")
         return Dataset.objects.select_related("source").filter(pk=chosen).first() if chosen.isdecimal() and len(chosen) < 19 else None
 
     def _offer(self, field: forms.Field, dataset: Dataset) -> None:
@@ -114,12 +114,12 @@ class DatasetAdmin(RolesAdmin):
     """With the foreign keys that refer to it."""
 
     readonly_fields = ("foreign_keys",)
-    fieldsets = (*RolesAdmin.fieldsets, ("When its rows are purged", {"fields": ("foreign_keys",)}))
+
+    def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> Any:
+        return (*RolesAdmin.fieldsets, *([("When its rows are purged", {"fields": ("foreign_keys",)})] if obj else []))
 
     @admin.display(description="Rows that refer to it")
     def foreign_keys(self, dataset: Dataset) -> SafeString | str:
-        if dataset.pk is None:
-            return NOT_HERE
         try:
             found = referring(dataset)
         except SourceError as error:
@@ -131,7 +131,7 @@ class DatasetAdmin(RolesAdmin):
 
 def _plan(dataset: Dataset, reference: Reference) -> SafeString:
     """A link to decide it."""
-    query = urlencode({"dataset": dataset.pk, "foreign_key": code(reference)})
+    query = urlencode({"dataset": str(dataset.pk), "foreign_key": code(reference)})
     return format_html(
         '<a class="text-primary-600 dark:text-primary-500" href="{}?{}">decide</a>', reverse("admin:retention_foreignkeyplan_add"), query
     )

@@ -20,6 +20,7 @@ PLACED = (
 
 
 class PlaceForm(ServiceForm):
+    prefix = "hold"  # unfold takes a field named `dataset` for one of its own
     NAMES = {"startsAt": "starts_at", "endsAt": "ends_at"}
 
     class Meta:

@@ -4,13 +4,13 @@ from functools import partial
 from typing import Any
 
 from django.contrib import admin
+from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 
 from accounts.admin import ReadOnly
 from exports.admin import Look, tell_each
-from exports.tasks import wake as wake_exports
 from retention.admin.base import access_in
 from retention.models import Batch, KeyChunk, Purge
 from retention.services import purges
@@ -54,7 +54,7 @@ class PurgeAdmin(ReadOnly):
     @admin.action(description="Approve…")
     def approve(self, request: HttpRequest, queryset: "QuerySet[Purge]") -> HttpResponse | None:
         """Asks first, and shows what would go: an approval is of the key set that was seen."""
-        seen = {name.removeprefix("seen_"): value for name, value in request.POST.items() if name.startswith("seen_")}
+        seen = {name.removeprefix("seen_"): str(value) for name, value in request.POST.items() if name.startswith("seen_")}
         if seen:
             tell_each(request, queryset, partial(self._approved, request, seen))
             wake()
@@ -64,7 +64,7 @@ class PurgeAdmin(ReadOnly):
             "opts": self.opts,
             "title": "Approve these purges?",
             "purges": queryset.select_related("dataset", "rule", "job", "organization"),
-            "action_checkbox_name": admin.helpers.ACTION_CHECKBOX_NAME,
+            "action_checkbox_name": ACTION_CHECKBOX_NAME,
         }
         return TemplateResponse(request, "admin/retention/approve.html", context)
 

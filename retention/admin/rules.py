@@ -2,7 +2,6 @@
 
 from typing import Any
 
-from django import forms
 from django.contrib import admin, messages
 from django.contrib.admin.utils import unquote
 from django.core.exceptions import PermissionDenied
@@ -10,20 +9,14 @@ from django.db.models import Model, QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
-from django.utils.html import format_html
-from django.utils.safestring import SafeString
 from django.views.decorators.http import require_POST
 
-from accounts.admin import ReadOnly
 from exports.admin import Look
-from exports.services.errors import Invalid, ServiceError
 from exports.services.trail import tell
-from exports.sources.base import SourceError
 from retention.admin.base import ServiceForm, ThroughServices, access_in
 from retention.models import Preview, Rule, RuleVersion
 from retention.models.rule import TERMS
 from retention.services import previews, rules, seen
-from retention.services.preview_words import shown
 
 NEW = "It starts at simulate: what would go is counted, and nothing goes. Preview it, then switch it to enforce."
 PREVIEW_FIRST = (
@@ -53,7 +46,7 @@ class RuleForm(ServiceForm):
         terms = self.terms()
         if self.instance.pk:
             access = access_in(self.request, self.instance.organization)
-            rule = seen.change(access, self.instance, terms)
+            rule = seen.change(access, self.instance.pk, terms)
         else:
             access = access_in(self.request, self.cleaned_data["organization"])
             rule = rules.create(access, **{**terms, "mode": Rule.Mode.SIMULATE.value})
@@ -71,8 +64,9 @@ class PreviewTerms(RuleForm):
 
     def act(self) -> Rule:
         access, exact = access_in(self.request, self.instance.organization), self.data.get("exact") == "yes"
-        self.preview = previews.make(access, terms=self.terms(), rule=self.instance, exact=exact)
-        return self.instance
+        rule: Rule = self.instance
+        self.preview = previews.preview(access, rule=seen.proposed(rule, self.terms()), exact=exact, children=exact)
+        return rule
 
 
 class VersionInline(Look):
@@ -161,7 +155,8 @@ class RuleAdmin(ThroughServices):
             "opts": self.opts,
             "title": f"What would go: {rule}",
             "rule": rule,
-            "shown": shown(form.preview),
+            "preview": form.preview,
+            "inlines": [inline.get_formset(request).get_default_prefix() for inline in self.get_inline_instances(request, rule)],
             "typed": [(name, value) for name, value in request.POST.items() if name in form.fields],
         }
         return TemplateResponse(request, "admin/retention/preview.html", context)

@@ -4,27 +4,25 @@ The admin and the console change rules through here; the rules' own API does not
 """
 
 from collections.abc import Mapping
-from datetime import timedelta
+from copy import copy
 from typing import Any
-
-from django.utils import timezone
 
 from accounts.services.access import Access
 from exports.services.errors import Conflict
-from retention.models import Preview, Rule
-from retention.services import rules
-
-FRESH = timedelta(hours=24)
-"""So long a preview counts as seen."""
+from retention.models import Rule
+from retention.services import previews, rules
 
 
 class Unseen(Conflict):
     """No preview of these terms was seen. The text says why one is needed."""
 
 
-def previewed(terms: Mapping[str, Any]) -> dict[str, Any]:
-    """The terms as previews keep them: without the mode, of which the rows that match do not depend."""
-    return {name: value for name, value in terms.items() if name != "mode"}
+def proposed(rule: Rule, changes: Mapping[str, Any]) -> Rule:
+    """The rule as it would be; it is not saved."""
+    made = copy(rule)
+    for name, value in changes.items():
+        setattr(made, name, value)
+    return made
 
 
 def why_preview(before: Mapping[str, Any], after: Mapping[str, Any]) -> str:
@@ -39,17 +37,11 @@ def why_preview(before: Mapping[str, Any], after: Mapping[str, Any]) -> str:
     return ""
 
 
-def last_seen(access: Access, terms: Mapping[str, Any]) -> Preview | None:
-    """The newest preview of exactly these terms that the user has made within FRESH."""
-    made = Preview.objects.filter(organization=access.organization, user=access.user, created_at__gt=timezone.now() - FRESH)
-    wanted = previewed(terms)
-    return next((preview for preview in made.order_by("-pk") if preview.terms == wanted), None)
-
-
-def change(access: Access, rule: Rule, changes: Mapping[str, Any]) -> Rule:
+def change(access: Access, rule_id: int, changes: Mapping[str, Any]) -> Rule:
     """As rules.change. Raises Unseen too."""
-    before = rules.find(access, rule.pk).terms()
-    after = {**before, **changes}
-    if (why := why_preview(before, after)) and not last_seen(access, after):
-        raise Unseen(f"{why} First look at a preview of exactly these terms; it counts for {FRESH.total_seconds() / 3600:.0f} hours.")
-    return rules.change(access, rule.pk, changes)
+    rule = rules.find(access, rule_id)
+    after = proposed(rule, changes)
+    if (why := why_preview(rule.terms(), after.terms())) and not previews.has_seen(access, after):
+        hours = previews.FRESH.total_seconds() / 3600
+        raise Unseen(f"{why} First look at a preview of exactly these terms; it counts for {hours:.0f} hours.")
+    return rules.change(access, rule_id, changes)
