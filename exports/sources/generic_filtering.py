@@ -1,6 +1,5 @@
 """How the columns of MySQL and MariaDB compare exactly, whatever their collations; other databases compare texts by their own."""
 
-from decimal import Decimal
 from typing import Any
 
 import sqlalchemy as sa
@@ -18,7 +17,7 @@ def comparable(column: sa.Column[Any], here: Element, *, is_mysql: bool) -> Comp
         case Kind.NUMBER if isinstance(column.type, mysql.FLOAT) and (column.type.precision or 0) <= 24:
             return Comparable(here, lambda value: bound(single(value)))
         case Kind.DECIMAL if is_mysql:
-            return Comparable(here, _decimal)
+            return Comparable(here, decimal)
         case Kind.TIMESTAMP:
             return Comparable(here, lambda value: bound(moment_for(column, value)))
         case Kind.UUID:  # as text: MariaDB 10.11 finds nothing with `<>` and certain constants
@@ -44,7 +43,7 @@ def _index(here: Element, values: tuple[Value, ...]) -> Element:
     return here.in_([bound(value) for value in values]) if plain else sa.true()
 
 
-def _decimal(value: Decimal) -> Element:
+def decimal(value: Any) -> Element:
     """A literal in digits would be a double as soon as it had an exponent."""
     text = format(value, "f")
     return sa.cast(bound(text), mysql.DECIMAL(65, len(text.partition(".")[2])))

@@ -11,8 +11,9 @@ import sqlalchemy as sa
 
 from exports.sources.base import Key, SourceError
 from exports.sources.conditions import Condition
+from exports.sources.expression_sql import columns_in, compared
 from exports.sources.filtering import all_of, any_of
-from exports.sources.predicates import And, Exists, HasMember, KeyIn, Not, Or, Predicate, is_utf8
+from exports.sources.predicates import And, Compare, Exists, HasMember, KeyIn, Not, Or, Predicate, is_utf8
 from exports.sources.selecting import Backend, Chosen, condition_on, known
 
 Element = sa.ColumnElement[Any]
@@ -28,6 +29,8 @@ def holds(backend: Backend, chosen: Chosen, key: tuple[str, ...], predicate: Pre
     match predicate:
         case Condition():
             return condition_on(backend, chosen, predicate)
+        case Compare():
+            return compared(backend, chosen, predicate)
         case And(parts):
             return all_of([holds(backend, chosen, key, part, depth) for part in parts])
         case Or(parts):
@@ -47,6 +50,8 @@ def columns_compared(place: tuple[str, str], predicate: Predicate) -> Iterator[C
     match predicate:
         case Condition(attribute):
             yield (*place, attribute)
+        case Compare(left, values=values):
+            yield from ((*place, name) for operand in (left, *values) for name in columns_in(operand))
         case And(parts) | Or(parts):
             for part in parts:
                 yield from columns_compared(place, part)

@@ -9,9 +9,22 @@ from dataclasses import dataclass
 from typing import Any
 
 from exports.sources.conditions import Condition
+from exports.sources.expressions import Expression, dump_expression, load_expression
 from exports.sources.keys import dump_key, load_key
 
 MOST_KEYS = 1000
+
+
+@dataclass(frozen=True)
+class Compare:
+    """What a function makes of columns, or a column with another, compared as Condition compares: with one value, with several, or with NULL.
+
+    A plain column and constants are a Condition, which can use an index.
+    """
+
+    left: Expression
+    operator: str
+    values: tuple[Expression, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -71,7 +84,7 @@ class KeyIn:
             raise ValueError(f"KeyIn takes at most {MOST_KEYS} keys, not {len(self.keys)}.")
 
 
-Predicate = Condition | And | Or | Not | HasMember | Exists | KeyIn
+Predicate = Condition | Compare | And | Or | Not | HasMember | Exists | KeyIn
 
 
 def is_utf8(text: str) -> bool:
@@ -89,6 +102,9 @@ def dump_predicate(predicate: Predicate) -> dict[str, Any]:  # noqa: PLR0911 one
         case Condition(attribute, operator, value):
             held = list(value) if isinstance(value, tuple | list) else value
             return {"condition": {"attribute": attribute, "operator": str(operator), "value": held}}
+        case Compare(left, operator, values):
+            operands = [dump_expression(value) for value in values]
+            return {"compare": {"left": dump_expression(left), "operator": str(operator), "values": operands}}
         case And(parts):
             return {"and": [dump_predicate(part) for part in parts]}
         case Or(parts):
@@ -127,6 +143,11 @@ def _load_condition(stored: dict[str, Any]) -> Condition:
     return Condition(stored["attribute"], stored["operator"], tuple(value) if isinstance(value, list) else value)
 
 
+def _load_compare(stored: dict[str, Any]) -> Compare:
+    values = tuple(load_expression(value) for value in stored["values"])
+    return Compare(load_expression(stored["left"]), stored["operator"], values)
+
+
 def _load_exists(stored: dict[str, Any]) -> Exists:
     where = None if stored["where"] is None else load_predicate(stored["where"])
     return Exists(stored["table"], stored["schema"], tuple(stored["columns"]), tuple(stored["key"]), where)
@@ -134,6 +155,7 @@ def _load_exists(stored: dict[str, Any]) -> Exists:
 
 _LOAD: dict[str, Callable[[Any], Predicate]] = {
     "condition": _load_condition,
+    "compare": _load_compare,
     "and": lambda parts: And(tuple(load_predicate(part) for part in parts)),
     "or": lambda parts: Or(tuple(load_predicate(part) for part in parts)),
     "not": lambda part: Not(load_predicate(part)),

@@ -23,22 +23,37 @@ def comparable(column: sa.Column[Any], here: Element) -> Comparable:
             return Comparable(sa.collate(here, "BINARY"), bound, holds=_is(here, "text"))
         case Kind.UUID:
             digits = sa.func.lower(sa.func.replace(here, "-", ""))
-            return Comparable(digits, lambda value: bound(value.hex), holds=_is(here, "text"))
+            return Comparable(digits, lambda value: bound(value_of(Kind.UUID, value)), holds=_is(here, "text"))
         case Kind.DATE:
-            return Comparable(sa.collate(here, "BINARY"), lambda value: bound(value.isoformat()), holds=_looks(here, _DAY))
+            return Comparable(sa.collate(here, "BINARY"), lambda value: bound(value_of(Kind.DATE, value)), holds=_looks(here, _DAY))
         case Kind.TIMESTAMP:
             return _moment(here)
         case Kind.OTHER:
             return Comparable(here, bound)
         case kind:
             allowed = ("integer",) if kind is Kind.BOOLEAN else ("integer", "real")
-            return Comparable(here, _number, holds=_is(here, *allowed))
+            return Comparable(here, lambda value: bound(_number(value)), holds=_is(here, *allowed))
 
 
-def _number(value: Any) -> Element:
+def value_of(kind: Kind, value: Any) -> int | float | str:
+    """A typed value as comparisons find it in a column of the kind."""
+    match kind:
+        case Kind.UUID:
+            return str(value.hex)
+        case Kind.DATE:
+            return str(value.isoformat())
+        case Kind.TIMESTAMP:
+            return _text(value)
+        case Kind.TEXT:
+            return str(value)
+        case _:
+            return _number(value)
+
+
+def _number(value: Any) -> int | float:
     """An integer if it is one and SQLite has it, else the nearest float, which is how SQLite holds decimals."""
     whole = int(value)
-    return bound(whole if whole == value and -_HIGHEST <= whole < _HIGHEST else float(value))
+    return whole if whole == value and -_HIGHEST <= whole < _HIGHEST else float(value)
 
 
 def _moment(here: Element) -> Comparable:

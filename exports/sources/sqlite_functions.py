@@ -1,5 +1,6 @@
 """See exports.sources.functions.Functions."""
 
+from collections.abc import Callable
 from datetime import date
 from decimal import Decimal
 from typing import Any
@@ -7,9 +8,10 @@ from uuid import UUID
 
 import sqlalchemy as sa
 
-from exports.sources.conditions import Condition, Kind, Operator, typed
+from exports.sources.conditions import Condition, Kind, Operator, Value, typed
 from exports.sources.filtering import Element, all_of, any_of, bound, compare
-from exports.sources.sqlite_filtering import comparable
+from exports.sources.functions import rounded
+from exports.sources.sqlite_filtering import comparable, value_of
 from exports.sources.sqlite_types import kind_of
 
 
@@ -27,6 +29,82 @@ class SQLiteFunctions:
         others = [value for value in values if not isinstance(value, int | float | str | bytes)]
         parts = [all_of([here.in_(stored), sa.collate(here, "BINARY").in_(stored)])] if stored else []
         return any_of([*parts, *[_equal(column, here, value) for value in others]])
+
+    def column(self, column: sa.Column[Any], here: Element) -> Element:
+        """Moments as one text of 26 characters, UUIDs as their digits."""
+        form = comparable(column, here)
+        return form.operand if form.holds is None else sa.case((form.holds, form.operand))
+
+    def literal(self, kind: Kind, value: Value) -> Element:
+        return bound(value_of(kind, value))
+
+    def call(self, function: str, arguments: list[Element]) -> Element:
+        return _CALLS[function](*arguments)
+
+    def exact(self, kind: Kind, operand: Element) -> Element:
+        return sa.collate(operand, "BINARY") if kind in _TEXTS else operand
+
+
+_TEXTS = {Kind.TEXT, Kind.UUID, Kind.DATE, Kind.TIMESTAMP}
+
+
+def _integer(here: Element) -> Element:
+    return sa.cast(here, sa.Integer)
+
+
+def _whole(number: Element) -> Element:
+    """NULL for what has become a float, because 64 bits do not hold it."""
+    return sa.case((sa.func.typeof(number) == bound("integer"), number))
+
+
+def _floor(number: Element) -> Element:
+    """SQLite is not always built with one. Beyond 53 bits a float has nothing behind the point, and no integer may hold it."""
+    large = sa.or_(number >= 2**53, number <= -(2**53))
+    return sa.case((large, number), (_integer(number) > number, _integer(number) - 1), else_=_integer(number))
+
+
+def _ceiling(number: Element) -> Element:
+    large = sa.or_(number >= 2**53, number <= -(2**53))
+    return sa.case((large, number), (_integer(number) < number, _integer(number) + 1), else_=_integer(number))
+
+
+def _ends(text: Element, part: Element) -> Element:
+    rest = sa.func.length(text) - sa.func.length(part)
+    return sa.and_(rest >= 0, sa.collate(sa.func.substr(text, rest + 1), "BINARY") == part)
+
+
+def _cut(start: int, length: int) -> Callable[[Element], Element]:
+    return lambda moment: _integer(sa.func.substr(moment, start, length))
+
+
+_CALLS: dict[str, Callable[..., Element]] = {
+    "length": sa.func.length,
+    "indexof": lambda text, part: sa.func.instr(text, part) - 1,
+    "substring": lambda text, start, *length: sa.func.substr(text, start + 1, *length),
+    "tolower": sa.func.lower,
+    "toupper": sa.func.upper,
+    "trim": sa.func.trim,
+    "concat": lambda one, other: one.op("||")(other),
+    "contains": lambda text, part: sa.func.instr(text, part) > 0,
+    "startswith": lambda text, part: sa.func.instr(text, part) == 1,
+    "endswith": _ends,
+    "year": _cut(1, 4),
+    "month": _cut(6, 2),
+    "day": _cut(9, 2),
+    "hour": _cut(12, 2),
+    "minute": _cut(15, 2),
+    "second": _cut(18, 2),
+    "date": lambda moment: sa.func.substr(moment, 1, 10),
+    "time": lambda moment: sa.func.substr(moment, 12),
+    "floor": _floor,
+    "ceiling": _ceiling,
+    "round": lambda number: rounded(_floor(number), _ceiling(number), number),
+    "add": lambda one, other: _whole(one + other),
+    "sub": lambda one, other: _whole(one - other),
+    "mul": lambda one, other: _whole(one * other),
+    "div": lambda one, other: _whole(one.op("/")(other)),
+    "mod": lambda one, other: one.op("%")(other),
+}
 
 
 def _equal(column: sa.Column[Any], here: Element, value: date | Decimal | UUID) -> Element:

@@ -5,13 +5,14 @@ open, and no row refers to it that neither goes along nor may be left behind. Wh
 """
 
 from collections.abc import Iterator
+from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from exports.models import Dataset
 from exports.services.extracts import whole_rows
 from exports.sources import open_reader
-from exports.sources.base import Selection
+from exports.sources.base import Reader, Selection
 from exports.sources.conditions import Condition, Kind
 from exports.sources.predicates import And, Exists, HasMember, Not, Predicate
 from retention.models import Rule
@@ -146,13 +147,16 @@ def datasets_of(rule: Rule) -> list[Dataset]:
     return list(named.order_by("source_id", "pk"))
 
 
-def rule_terms(rule: Rule, dataset: Dataset, at: datetime) -> Predicate | None:
-    """What the rule asks of a row; None if it cannot choose rows of the dataset (why_not). Raises SourceError if the source cannot be read."""
+def rule_terms(rule: Rule, dataset: Dataset, at: datetime, reader: Reader | None = None) -> Predicate | None:
+    """What the rule asks of a row; None if it cannot choose rows of the dataset (why_not). Raises SourceError if the source cannot be read.
+
+    `reader`: one of the source that is open already.
+    """
     if why_not(rule, dataset):
         return None
     cutoff = at - timedelta(days=rule.maximum_age)
-    with open_reader(dataset.source.url) as reader:
-        is_day = reader.kinds(whole_rows(dataset)).get(dataset.timestamp_column) == Kind.DATE
+    with nullcontext(reader) if reader else open_reader(dataset.source.url) as asked:
+        is_day = asked.kinds(whole_rows(dataset)).get(dataset.timestamp_column) == Kind.DATE
     parts: list[Predicate] = [Condition(dataset.timestamp_column, "lt", cutoff.date().isoformat() if is_day else cutoff.isoformat())]
     if rule.type != ANY:
         parts.append(Condition(dataset.subtype_column, "eq", rule.type))

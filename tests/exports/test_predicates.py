@@ -7,11 +7,16 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from exports.sources.base import Selection, SourceError
 from exports.sources.conditions import Condition
 from exports.sources.predicates import And, Exists, HasMember, KeyIn, Not, Or, Predicate, dump_predicate, load_predicate
+from tests.exports.any_predicate import NAMES as COLUMN_NAMES
+from tests.exports.any_predicate import Row, columns, document, is_true, predicates, rows
 from tests.exports.sources_fixtures import Scratch, mariadb, postgres, scratch, sqlite
+from tests.exports.test_sources_filters import stored
 
 __all__ = ["mariadb", "postgres", "scratch", "sqlite"]
 
@@ -294,7 +299,36 @@ def test_a_predicate_survives_json_exactly() -> None:
     assert str(loaded) == str(whole)
 
 
-@pytest.mark.parametrize("stored", [{}, {"and": 1}, {"or": [{}]}, {"xor": []}, {"and": [], "or": []}, {"not": None}, {"exists": {}}])
-def test_what_is_no_predicate_is_refused(stored: dict[str, Any]) -> None:
+@pytest.mark.parametrize("dumped", [{}, {"and": 1}, {"or": [{}]}, {"xor": []}, {"and": [], "or": []}, {"not": None}, {"exists": {}}])
+def test_what_is_no_predicate_is_refused(dumped: dict[str, Any]) -> None:
     with pytest.raises(ValueError, match="no predicate"):
-        load_predicate(stored)
+        load_predicate(dumped)
+
+
+# --- Any predicate over any rows -----------------------------------------------------------------------------------
+def fill_any(scratch: Scratch, found: list[Row]) -> None:
+    backend = next(name for name in KEYS if scratch.url.startswith(name))
+    mark = "?" if backend == "sqlite" else "%s"
+    scratch.sql("DROP TABLE IF EXISTS t")
+    scratch.sql("DROP TABLE IF EXISTS c")
+    scratch.sql(f"CREATE TABLE t (id int primary key, {columns(backend)})")
+    scratch.sql("CREATE TABLE c (owner int, s varchar(10))")
+    for row in found:
+        values = [row["id"], *[stored(scratch, row["id"], row[name]) for name in COLUMN_NAMES], document(row)]
+        scratch.sql(f"INSERT INTO t VALUES ({', '.join([mark] * len(values))})", values)
+        for child in row["children"]:
+            scratch.sql(f"INSERT INTO c VALUES ({mark}, {mark})", [row["id"], child["s"]])
+
+
+@settings(deadline=None, max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
+@given(data=st.data())
+def test_any_predicate_is_true_of_the_rows_that_python_says(scratch: Scratch, data: st.DataObject) -> None:
+    found = data.draw(rows())
+    fill_any(scratch, found)
+    with scratch.open() as reader:
+        for where in data.draw(st.lists(predicates(scratch.schema), min_size=1, max_size=10)):
+            assert load_predicate(json.loads(json.dumps(dump_predicate(where)))) == where
+            for predicate in (where, Not(where)):
+                selection = Selection("t", scratch.schema, columns=("id",), key=("id",), where=predicate)
+                ids = sorted(row["id"] for batch in reader.batches(selection) for row in batch.to_pylist())
+                assert ids == [row["id"] for row in found if is_true(predicate, row)], predicate
