@@ -57,6 +57,18 @@ Unknown query parameters and body fields are refused with 400: nothing is accept
 OData annotations but those of pages; with `IEEE754Compatible=true` whole numbers are texts.""",
     ),
     Face(
+        key="retention-rules",
+        title="Retention rules",
+        path="retention/",
+        urlconfs=("retention.api.cumulocity.urls",),
+        sentence="Rules that remove data once it is older than so many days, as Cumulocity has them.",
+        about="""A rule names what it removes (`dataType`, `fragmentType`, `type`, `source`: all that it names must match) and how many days old that must be.
+Rules run once a day, one after another. A rule that is made here is in force; rows that a legal hold covers stay all the same.
+
+Requests carry HTTP Basic, as `tenant/user` and password, or a bearer token. Answers are of the product's own media types, in the version
+(`;ver=`) that was asked for; plain JSON is spoken too.""",
+    ),
+    Face(
         key="auth-v3",
         title="Authentication, version 3",
         path="auth/v3/",

@@ -184,6 +184,8 @@ if env.boolean("BEHIND_PROXY", default=False):
 API_KEY_MAX_DAYS = env.whole("API_KEY_MAX_DAYS", 365, low=1, high=3650)
 API_KEY_DAYS = env.whole("API_KEY_DAYS", min(90, API_KEY_MAX_DAYS), low=1, high=API_KEY_MAX_DAYS)
 API_KEY_REQUIRED = env.boolean("API_KEY_REQUIRED", default=False)
+# Whether the retention rules' API takes a user's name and password with each request (HTTP Basic), as its document demands.
+RETENTION_BASIC = env.boolean("RETENTION_BASIC", default=True)
 X_FRAME_OPTIONS = "DENY"
 DATA_UPLOAD_MAX_MEMORY_SIZE = 1_048_576
 # Requests by minute and hour; 0 does not limit. An address is what counts for whoever shows no credential that is valid.

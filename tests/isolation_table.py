@@ -43,7 +43,7 @@ from accounts.services.audit import record
 from exports.models import Challenge, Delivery, MailAddress, Notice, Run, Webhook
 from exports.services.files import link
 from exports.sources.contact_history import metadata
-from retention.models import Purge, RetentionJob, RetentionSettings
+from retention.models import Purge, RetentionJob, RetentionSettings, Rule
 from tests.console.scenes import PASSWORD, Scene, certificate_pem, new_file, new_job, new_run
 
 Sent = Callable[[Scene], Mapping[str, Any]]
@@ -325,6 +325,20 @@ RETENTION_JOBS = [
 ]
 
 
+# --- Retention rules -------------------------------------------------------------------------------------------------
+def to_rule(scene: Scene) -> dict[str, object]:
+    return {"rule_id": Rule.objects.create(organization=scene.organization, author=scene.owner, maximum_age=30, mode="enforce").pk}
+
+
+RULES = [
+    api("retention/retentions", "GET", 200, 403, 200),
+    api("retention/retentions", "POST", 201, 403, 201, data=lambda scene: {"dataType": "EVENT", "maximumAge": "30"}),
+    api("retention/retentions/<str:rule_id>", "GET", 200, 403, 404, args=to_rule),
+    api("retention/retentions/<str:rule_id>", "PUT", 200, 403, 404, args=to_rule, data=lambda scene: {"maximumAge": 31}),
+    api("retention/retentions/<str:rule_id>", "DELETE", 204, 403, 404, args=to_rule),
+]
+
+
 # --- Console ---------------------------------------------------------------------------------------------------------
 def pk(name: str, **more: str) -> Sent:
     return lambda scene: {"pk": getattr(scene, name).pk, **more}
@@ -593,4 +607,4 @@ AUTH = [
     api("auth/v3/change-password", "POST", 200, 200, 200, anonymous=403, data=passwords, own=TOKENS | {"accounts.user"}),
 ]
 
-TABLE: list[Row] = [*UDM, *AUTH, *OWN, *RETENTION_JOBS, *CONSOLE, *ACCOUNT, *OIDC, *ADMIN]
+TABLE: list[Row] = [*UDM, *AUTH, *OWN, *RULES, *RETENTION_JOBS, *CONSOLE, *ACCOUNT, *OIDC, *ADMIN]

@@ -18,6 +18,8 @@ FORBIDDEN = {
     "exports/sealing": ("django.db", "django.contrib", "django.http", "django.views"),
     "exports/services": ("django.http", "django.views", "django.shortcuts", "django.urls"),
     "exports/models": ("django.http", "django.views", "django.shortcuts", "django.urls", "django.contrib.admin"),
+    "retention/services": ("django.http", "django.views", "django.shortcuts", "django.urls"),
+    "retention/models": ("django.http", "django.views", "django.shortcuts", "django.urls", "django.contrib.admin"),
     "accounts/services": ("django.http", "django.views", "django.shortcuts", "django.urls"),
     "accounts/models": ("django.http", "django.views", "django.shortcuts", "django.urls", "django.contrib.admin"),
 }

@@ -13,14 +13,14 @@ from django.apps import apps
 from accounts.models import Organization
 from tests.test_house_rules import ROOT, imports, modules
 
-FACES = ("exports/api", "exports/console", "accounts/api", "accounts/console")
+FACES = ("retention/api", "retention/console", "exports/api", "exports/console", "accounts/api", "accounts/console")
 MANAGERS = {"objects", "_default_manager", "_base_manager"}
 # What services do for each other and for workers, without an Access.
 LOWER = {"end", "stop", "start", "start_due", "sync_beat", "remove_beat", "expire_files", "usable", "superuser_access", "access_to"}
 
 
 def models() -> set[str]:
-    return {model.__name__ for app in ("accounts", "exports") for model in apps.get_app_config(app).get_models()}
+    return {model.__name__ for app in ("accounts", "exports", "retention") for model in apps.get_app_config(app).get_models()}
 
 
 def bypasses(tree: ast.AST) -> Iterator[str]:
@@ -60,7 +60,7 @@ def test_bypasses_are_found(code: str) -> None:
     assert list(bypasses(ast.parse(code)))
 
 
-@pytest.mark.parametrize("path", [path for face in FACES[:2] for path in modules(face)], ids=lambda path: str(path.relative_to(ROOT)))
+@pytest.mark.parametrize("path", [path for face in FACES[:4] for path in modules(face)], ids=lambda path: str(path.relative_to(ROOT)))
 def test_face_calls_no_service_that_asks_no_access(path: Path) -> None:
     """A function that takes an organization would believe the face; those of LOWER are for services and workers."""
     names = {name for name in imports(path) if ".services" in name}

@@ -18,6 +18,12 @@ SECURITY = {
         "description": "An API key of your organization. Beside a token it narrows what the token may do. If sent, it must be valid; the "
         "administrator may demand one with every request.",
     },
+    "basic": {
+        "type": "http",
+        "scheme": "basic",
+        "description": "`tenant/user` and password, the tenant being your organization's key; `user` alone is for the organization that the "
+        "user joined first. The administrator may have switched this off.",
+    },
     "client": {"type": "http", "scheme": "basic", "description": "The client's own id and secret, as it is registered in the admin."},
 }
 """The credentials there are, by their names in the documents."""

@@ -10,10 +10,10 @@ def split_name(text: str) -> tuple[str, str]:
     return (tenant, name) if separator else ("", text)
 
 
-def access_by_tenant(user: User, tenant: str, application: Application) -> Access | None:
-    """For the organization of that key; without one, for the first that the user joined and the application serves."""
+def access_by_tenant(user: User, tenant: str, application: Application | None = None) -> Access | None:
+    """For the organization of that key; without one, for the first that the user joined. Only one that the application, if given, serves."""
     for organization in user.organizations.order_by("membership__joined_at", "membership__id"):
-        if application.serves(organization) and tenant in {"", organization.key}:
+        if (application is None or application.serves(organization)) and tenant in {"", organization.key}:
             return access_to(user, organization)
     return None
 

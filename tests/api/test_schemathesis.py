@@ -23,11 +23,12 @@ from accounts.api.documents import document_of, face_of, operations
 from accounts.faces import Face
 from accounts.models import AccessToken, Organization, User
 from exports.models import Certificate, Dataset, Delivery, File, Job, Notice, Run, Webhook
+from retention.models import Rule
 
-NO_FAULT = ["2xx", "3xx", "400", "401", "403", "404", "409", "429"]
-"""What schemathesis expects of valid requests, and 400: no schema can say which jobs there are, nor which cron comes true."""
+NO_FAULT = ["2xx", "3xx", "400", "401", "403", "404", "409", "422", "429"]
+"""What schemathesis expects of valid requests, and 400 or 422: no schema can say which jobs there are, nor which cron comes true."""
 ON_STATUS = ("not_a_server_error", "positive_data_acceptance")
-LINKED = ("udm-v10", "udm-v4", "api-v1")
+LINKED = ("udm-v10", "udm-v4", "retention-rules", "api-v1")
 """Whose documents have links: the others make nothing that has an id. (data-download-v4 is made of the views of udm-v4.)"""
 WALKS: dict[str, Any] = {
     "max_examples": 6,
@@ -84,6 +85,7 @@ def world(
         "source": ["contact-history"],
         "entities": ["Interaction", "Contact,Interaction"],
         "dataType": ["Interaction", "Contact"],
+        "rule_id": [Rule.objects.create(organization=file.organization, author=file.run.job.owner, maximum_age=30).pk],
     }
 
 
