@@ -76,13 +76,17 @@ class Text(serializers.CharField):
         return str(super().to_internal_value(data))
 
 
+_MOST_NAMED = 20
+
+
 class StrictSerializer(serializers.Serializer[Any]):
-    """Refuses what it does not know, by name: nothing is accepted and ignored."""
+    """Refuses what it does not know, by name: nothing is accepted and ignored. Of very many unknown names the first are told."""
 
     def to_internal_value(self, data: Any) -> Any:
         unknown = [_shown(name) for name in data if name not in self.fields] if isinstance(data, Mapping) else []
         if unknown:
-            raise ValidationError({name: [f"{name} is unknown here. Known are: {', '.join(self.fields)}."] for name in unknown})
+            known = ", ".join(self.fields)
+            raise ValidationError({name: [f"{name} is unknown here. Known are: {known}."] for name in unknown[:_MOST_NAMED]})
         return super().to_internal_value(data)
 
 

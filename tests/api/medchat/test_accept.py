@@ -10,13 +10,8 @@ from accounts.models import Organization
 from retention.api.medchat.media import DEFAULT, choose
 from retention.models import RetentionJob
 
-SEED = (Path(__file__).parent / "medchat" / "media_types.txt").read_text().splitlines()
+SEED = (Path(__file__).parent / "media_types.txt").read_text().splitlines()
 """Those that the document of MedChat lists, one a line."""
-
-
-@pytest.fixture
-def address(organization: Organization) -> str:
-    return f"/orgs/{organization.pk}/retention/jobs"
 
 
 @pytest.mark.parametrize("media_type", SEED)
