@@ -53,7 +53,7 @@ class SettingsForm(forms.ModelForm):  # type: ignore[type-arg]  # no generic at 
             self.add_error("forget_key", "Either a new key is kept, or the stored one is forgotten.")
         elif typed:
             self._check_key(typed, data.get("organization") or getattr(self.instance, "organization", None))
-        data["restore_key"] = typed or ("" if forget else self.instance.restore_key)
+        self.instance.restore_key = data["restore_key"] = typed or ("" if forget else self.instance.restore_key)
         return data
 
     def _check_key(self, typed: str, organization: Organization | None) -> None:
