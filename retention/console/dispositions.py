@@ -11,7 +11,7 @@ from django.urls import NoReverseMatch, reverse
 
 from accounts.console.access import MemberRequest, member_page
 from accounts.console.audit import Moment
-from accounts.roles import ADMINISTER_RULES
+from accounts.roles import ADMINISTER_RULES, READ_RULES
 from retention.console.finding import found_or_404
 from retention.models import Disposition
 from retention.services import certificates, dispositions, glance
@@ -79,7 +79,7 @@ def disposition_detail(request: MemberRequest, number: int) -> HttpResponse:
     context = {
         "entry": entry,
         "facts": dispositions.view(entry),
-        "restores": glance.restores(request.access).filter(disposition=entry.pk),
+        "restores": glance.restores(request.access).filter(disposition=entry.pk) if request.access.may(READ_RULES) else [],
         "restore_page": _restore_page(entry) if request.access.may(ADMINISTER_RULES) else "",
     }
     return render(request, "console/retention/disposition.html", context)

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 from urllib.parse import urlencode
 
@@ -107,11 +107,16 @@ class Totals:
     problems: int
 
 
+def _figures(entry: dict[str, Any]) -> list[dict[str, Any]]:
+    """Of a dataset: its own, and those of what goes along and of what is kept."""
+    return [entry, *entry.get("children", []), *entry.get("kept", []), *entry.get("blocked", [])]
+
+
 def totals(preview: Preview) -> Totals:
     datasets = preview.figures.get("datasets", [])
     counted = [entry for entry in datasets if "problem" not in entry]
     oldest = min((entry["oldest"] for entry in counted if entry.get("oldest")), default="")
-    estimated = any(entry["estimated"] for entry in counted)
+    estimated = any(figure.get("estimated") for entry in counted for figure in _figures(entry))
     return Totals(sum(entry["rows"] for entry in counted), estimated, oldest, len(datasets) - len(counted))
 
 
@@ -212,12 +217,3 @@ class HoldEntry:
 def hold_entries(found: Iterable[Hold]) -> list[HoldEntry]:
     now = timezone.now()
     return [HoldEntry(hold, now) for hold in found]
-
-
-# --- moments -------------------------------------------------------------------------------------------------------
-def percent_words(part: int, whole: int) -> str:
-    return f"{part * 100 / whole:.1f} %" if whole else ""
-
-
-def milliseconds(amount: int) -> str:
-    return f"{amount} ms" if amount < 1000 else duration_words(timedelta(milliseconds=amount))
