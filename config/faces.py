@@ -40,6 +40,18 @@ Unknown query parameters and body fields are refused with 400: nothing is accept
         for version, what in (("v4", "jobs and their history"), ("v3", "files, the certificate and what there is to export"))
     ],
     Face(
+        key="retention-rules",
+        title="Retention rules",
+        path="retention/",
+        urlconfs=("retention.api.cumulocity.urls",),
+        sentence="Rules that remove data once it is older than so many days, as Cumulocity has them.",
+        about="""A rule names what it removes (`dataType`, `fragmentType`, `type`, `source`: all that it names must match) and how many days old that must be.
+Rules run once a day, one after another. A rule that is made here is in force; rows that a legal hold covers stay all the same.
+
+Requests carry HTTP Basic, as `tenant/user` and password, or a bearer token. Answers are of the product's own media types, in the version
+(`;ver=`) that was asked for; plain JSON is spoken too.""",
+    ),
+    Face(
         key="retention-jobs",
         title="Retention jobs",
         path="orgs/",
@@ -57,18 +69,6 @@ Unknown query parameters and body fields are refused with 400: nothing is accept
 OData annotations but those of pages; with `IEEE754Compatible=true` whole numbers are texts.""",
     ),
     Face(
-        key="retention-rules",
-        title="Retention rules",
-        path="retention/",
-        urlconfs=("retention.api.cumulocity.urls",),
-        sentence="Rules that remove data once it is older than so many days, as Cumulocity has them.",
-        about="""A rule names what it removes (`dataType`, `fragmentType`, `type`, `source`: all that it names must match) and how many days old that must be.
-Rules run once a day, one after another. A rule that is made here is in force; rows that a legal hold covers stay all the same.
-
-Requests carry HTTP Basic, as `tenant/user` and password, or a bearer token. Answers are of the product's own media types, in the version
-(`;ver=`) that was asked for; plain JSON is spoken too.""",
-    ),
-    Face(
         key="auth-v3",
         title="Authentication, version 3",
         path="auth/v3/",
@@ -80,8 +80,8 @@ Requests carry HTTP Basic, as `tenant/user` and password, or a bearer token. Ans
         key="api-v1",
         title="Strongroom's own resources, version 1",
         path="api/v1/",
-        urlconfs=("accounts.api.urls", "exports.api.own.urls"),
-        sentence="What no other product's API has a word for: certificates beside the first, webhooks, watermarks and the audit trail.",
+        urlconfs=("accounts.api.urls", "exports.api.own.urls", "retention.api.own.urls"),
+        sentence="What no other product's API has a word for: certificates beside the first, webhooks, watermarks, holds, previews, purges, dispositions and the audit trail.",
         about="Every request carries a bearer token (see [Authentication](/api/docs/auth-v3)) or an API key alone.",
     ),
 )

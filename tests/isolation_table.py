@@ -292,6 +292,20 @@ OWN = [
 ]
 
 
+# --- Retention rules -------------------------------------------------------------------------------------------------
+def to_rule(scene: Scene) -> dict[str, object]:
+    return {"rule_id": Rule.objects.create(organization=scene.organization, author=scene.owner, maximum_age=30, mode="enforce").pk}
+
+
+RULES = [
+    api("retention/retentions", "GET", 200, 403, 200),
+    api("retention/retentions", "POST", 201, 403, 201, data=lambda scene: {"dataType": "EVENT", "maximumAge": "30"}),
+    api("retention/retentions/<str:rule_id>", "GET", 200, 403, 404, args=to_rule),
+    api("retention/retentions/<str:rule_id>", "PUT", 200, 403, 404, args=to_rule, data=lambda scene: {"maximumAge": 31}),
+    api("retention/retentions/<str:rule_id>", "DELETE", 204, 403, 404, args=to_rule),
+]
+
+
 # --- Retention jobs --------------------------------------------------------------------------------------------------
 def retention_job(scene: Scene, status: str = RetentionJob.Status.PENDING) -> RetentionJob:
     return RetentionJob.objects.create(organization=scene.organization, owner=scene.owner, kind=RetentionJob.Kind.EXTRACT, status=status)
@@ -323,20 +337,6 @@ RETENTION_JOBS = [
     api(f"{_RETENTION_JOBS}/<str:job_uuid>/cancel", "POST", 200, 403, 404, args=to_retention_job),
     api(f"{_RETENTION_JOBS}/<str:job_uuid>/files", "GET", 200, 403, 404, args=to_extract),
     api(f"{_RETENTION_JOBS}/<str:job_uuid>/files/<str:filename>", "GET", 303, 403, 404, args=to_extract),
-]
-
-
-# --- Retention rules -------------------------------------------------------------------------------------------------
-def to_rule(scene: Scene) -> dict[str, object]:
-    return {"rule_id": Rule.objects.create(organization=scene.organization, author=scene.owner, maximum_age=30, mode="enforce").pk}
-
-
-RULES = [
-    api("retention/retentions", "GET", 200, 403, 200),
-    api("retention/retentions", "POST", 201, 403, 201, data=lambda scene: {"dataType": "EVENT", "maximumAge": "30"}),
-    api("retention/retentions/<str:rule_id>", "GET", 200, 403, 404, args=to_rule),
-    api("retention/retentions/<str:rule_id>", "PUT", 200, 403, 404, args=to_rule, data=lambda scene: {"maximumAge": 31}),
-    api("retention/retentions/<str:rule_id>", "DELETE", 204, 403, 404, args=to_rule),
 ]
 
 

@@ -11,6 +11,8 @@ CHOSEN = (
     *(f"exports/{name}" for name in ("test_run_*.py", "test_wake.py", "test_schedule*.py", "test_jobs*.py", "test_runs*.py")),
     "accounts/test_audit*.py",
     "exports/test_audit*.py",
+    "retention/test_holds.py",
+    "retention/test_disposition*.py",
 )
 
 

@@ -20,6 +20,7 @@ class Event(models.TextChoices):
     CERTIFICATE_EXPIRING = "certificate.expiring", "a certificate is about to expire"
     FILES_EXPIRING = "files.expiring", "files are about to expire"
     RETENTION_APPROVAL = "retention.approval-needed", "a purge waits for approval"
+    RETENTION_DAY_COMPLETED = "retention.day.completed", "a day's retention rules have run"
     RETENTION_JOB_COMPLETED = "RetentionJobCompleted", "a retention job ended"
     PING = "ping", "a test, sent on request"
 

@@ -8,7 +8,7 @@ from django.core.mail import EmailMessage
 from django.template.defaultfilters import filesizeformat
 
 from accounts.models import Membership, User
-from accounts.roles import ADMINISTER, READ_RULES
+from accounts.roles import ADMINISTER, ADMINISTER_RULES, READ_RULES
 from accounts.services.access import Access, access_to
 from exports.models import Delivery, MailAddress, Notice
 from exports.models.notice import Event
@@ -22,7 +22,7 @@ class Gone(Exception):
 
 # --- To whom -------------------------------------------------------------------------------------------------------
 def mail_recipients(notice: Notice) -> list[str]:
-    """The owner of the job, for what is about none the organization's administrators; and the addresses of the organization."""
+    """The owner of the job, for what is about none those who administer the organization, or its rules; and the organization's addresses."""
     if not settings.SENDS_MAIL:
         return []
     people = [user.email for user in _people(notice) if user.email and _wants(user, notice)]
@@ -37,7 +37,8 @@ _ABOUT_JOBS = {"job", "run", "retention-job"}
 
 def _people(notice: Notice) -> list[User]:
     if notice.subject_kind not in _ABOUT_JOBS:
-        found = Membership.objects.filter(organization=notice.organization, roles__permissions__codename=ADMINISTER, user__is_active=True)
+        whose = ADMINISTER_RULES if notice.event == Event.RETENTION_DAY_COMPLETED else ADMINISTER
+        found = Membership.objects.filter(organization=notice.organization, roles__permissions__codename=whose, user__is_active=True)
         return [membership.user for membership in found.select_related("user").distinct()]
     access = access_to(notice.owner, notice.organization) if notice.owner else None
     return [access.user] if access and _may_know(access, notice) else []
@@ -105,6 +106,10 @@ _WORDS: Mapping[str, tuple[str, str]] = {
     Event.RETENTION_JOB_COMPLETED: (
         "{name}: {status}",
         "The retention job “{name}” has ended: {status}. {message}",
+    ),
+    Event.RETENTION_DAY_COMPLETED: (
+        "Retention of {day}: {deleted} rows went, {failed} failures",
+        "The retention rules of {day} have run.\n\n{message}",
     ),
 }
 _GENERIC = ("{name}: {event}", "About “{name}”: {event}.")

@@ -48,6 +48,8 @@ def key_literal(column: sa.Column[Any], kind: Kind, value: Any, comparable: Comp
 
 
 LEAST, GREATEST = -(2**63), 2**63 - 1
+AS_TIGHT_AS_MUL = 8
+"""SQLAlchemy's own precedence of *: an operator that it does not know binds less than +, unless told so."""
 
 
 def rounded(down: Element, up: Element, number: Element) -> Element:

@@ -13,7 +13,7 @@ from sqlalchemy.dialects import mysql
 from exports.sources.base import SourceError
 from exports.sources.conditions import Kind, Operator, Value
 from exports.sources.filtering import Element, bound, compare
-from exports.sources.functions import GREATEST, LEAST, key_literal, no_document, rounded
+from exports.sources.functions import AS_TIGHT_AS_MUL, GREATEST, LEAST, key_literal, no_document, rounded
 from exports.sources.generic_filtering import comparable, decimal
 from exports.sources.generic_types import kind_of
 
@@ -35,7 +35,8 @@ class GenericFunctions:
         kind, exact = kind_of(column), comparable(column, here, is_mysql=self.is_mysql)
         if kind is Kind.TEXT:
             return compare(exact, here, Operator.IN, tuple(str(value) for value in values))
-        return here.in_([key_literal(column, kind, value, exact) for value in values])
+        plain = sa.type_coerce(here, sa.types.NullType())  # SQLAlchemy knows no comparison of YEAR and BIT
+        return plain.in_([key_literal(column, kind, value, exact) for value in values])
 
     def column(self, column: sa.Column[Any], here: Element) -> Element:
         """Texts by code point, and whole numbers as decimals, which hold any product of two."""
@@ -109,9 +110,14 @@ def _bounded(number: Element) -> Element:
     return sa.func.nullif(sa.func.nullif(sa.func.greatest(sa.func.least(number, high), low), high), low)
 
 
+def _remainder(one: Element, other: Element) -> Element:
+    """MariaDB's decimals know a -0, which is less than 0, until something is added."""
+    return sa.func.mod(one, other) + sa.literal_column("0")
+
+
 def _quotient(one: Element, other: Element) -> Element:
     """Without a remainder the division is exact; DIV fails where the result has more than 64 bits."""
-    return (one - sa.func.mod(one, other)).op("/")(other)
+    return (one - sa.func.mod(one, other)).op("/", precedence=AS_TIGHT_AS_MUL)(other)
 
 
 _CALLS: dict[str, Callable[..., Element]] = {
@@ -134,5 +140,5 @@ _CALLS: dict[str, Callable[..., Element]] = {
     "sub": lambda one, other: _bounded(one - other),
     "mul": lambda one, other: _bounded(one * other),
     "div": lambda one, other: _bounded(_quotient(one, other)),
-    "mod": sa.func.mod,
+    "mod": _remainder,
 }

@@ -10,7 +10,7 @@ import sqlalchemy as sa
 
 from exports.sources.conditions import Condition, Kind, Operator, Value, typed
 from exports.sources.filtering import Element, all_of, any_of, bound, compare
-from exports.sources.functions import rounded
+from exports.sources.functions import AS_TIGHT_AS_MUL, rounded
 from exports.sources.sqlite_filtering import comparable, value_of
 from exports.sources.sqlite_types import kind_of
 
@@ -102,8 +102,8 @@ _CALLS: dict[str, Callable[..., Element]] = {
     "add": lambda one, other: _whole(one + other),
     "sub": lambda one, other: _whole(one - other),
     "mul": lambda one, other: _whole(one * other),
-    "div": lambda one, other: _whole(one.op("/")(other)),
-    "mod": lambda one, other: one.op("%")(other),
+    "div": lambda one, other: _whole(one.op("/", precedence=AS_TIGHT_AS_MUL)(other)),
+    "mod": lambda one, other: one.op("%", precedence=AS_TIGHT_AS_MUL)(other),
 }
 
 

@@ -6,13 +6,14 @@ from django.db import models
 from django.utils.timezone import now
 
 from accounts.models import Organization
+from exports.models.run import Claimable
 
 
 def _nothing() -> dict[str, Any]:
     return {}
 
 
-class Day(models.Model):
+class Day(Claimable):
     class Status(models.TextChoices):
         RUNNING = "running", "runs"
         COMPLETED = "completed", "completed"
@@ -23,6 +24,7 @@ class Day(models.Model):
     slot = models.DateTimeField(help_text="When it was due; ages are counted from here.")
     status = models.CharField(max_length=20, choices=Status.choices, default=Status.RUNNING)
     message = models.TextField(blank=True)
+    ordered_at = models.DateTimeField(null=True, blank=True, help_text="When what its rules ask for had been ordered.")
     summary = models.JSONField(default=_nothing, blank=True)
     created_at = models.DateTimeField(default=now)
     finished_at = models.DateTimeField(null=True, blank=True)

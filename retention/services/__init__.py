@@ -1,0 +1,1 @@
+"""What retention does: its rules, what they select, and what becomes of it."""

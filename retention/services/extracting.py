@@ -1,5 +1,8 @@
 """The extract of a purge: an exports run of whole rows, whose captured keys become the frozen key set."""
 
+from dataclasses import replace
+
+from django.db.models.functions import Now
 from django.utils import timezone
 
 from exports.models import Dataset, Extract, Job, Run
@@ -21,8 +24,13 @@ def begin_extract(purge: Purge) -> Run:
 
 
 def look(purge: Purge, catalogue: Catalogue | None = None) -> Chosen:
-    """What goes, as of now. Raises SourceError, HoldUnclear."""
-    return chosen(purge.dataset, load_predicate(purge.terms), timezone.now(), catalogue)
+    """What goes, as of now by the database's clock, which all workers share; of what is only extracted all that the terms choose.
+
+    Raises SourceError, HoldUnclear.
+    """
+    now = Purge.objects.filter(pk=purge.pk).values_list(Now(), flat=True).get()
+    found = chosen(purge.dataset, load_predicate(purge.terms), now, catalogue)
+    return replace(found, reasons=(), blocking=()) if purge.extract_only else found
 
 
 def refuse_blocked(selected: Chosen) -> None:

@@ -18,7 +18,7 @@ from exports.sources.predicates import MOST_KEYS, KeyIn, Predicate
 
 Keys = Sequence[Sequence[Any]]
 """Keys of rows, each a list of the values of the key columns, in order."""
-LONGEST_MATTER, LONGEST_REASON = 200, 2000
+LONGEST_MATTER, LONGEST_REASON, LONGEST_CRITERIA = 200, 2000, 8192
 
 
 @dataclass(frozen=True)
@@ -60,7 +60,21 @@ def _covered(dataset: Dataset, criteria: str, keys: Keys) -> tuple[list[list[Any
     if keys:
         read_keys = _keys(dataset, keys)
         return [dump_key(key) or [] for key in read_keys], KeyIn(tuple(read_keys), tuple(dataset.key_columns))
-    return [], None
+    return [], understood(dataset, criteria)
+
+
+def understood(dataset: Dataset, criteria: str) -> Predicate | None:
+    """What an OData filter means; None if it is empty. Raises Invalid naming `criteria`."""
+    if not criteria.strip():
+        return None
+    if len(criteria) > LONGEST_CRITERIA:
+        raise Invalid({"criteria": f"criteria may have at most {LONGEST_CRITERIA} characters, not {len(criteria)}."})
+    from retention.services.criteria import parse_criteria
+
+    try:
+        return parse_criteria(dataset, criteria)
+    except Invalid as error:
+        raise Invalid({"criteria": str(error)}) from None
 
 
 def _keys(dataset: Dataset, keys: Keys) -> list[Key]:

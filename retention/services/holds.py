@@ -105,11 +105,12 @@ def rows_covered(hold: Hold) -> int:
 
 
 # --- Looking -------------------------------------------------------------------------------------------------------
-def listing(access: Access) -> QuerySet[Hold]:
-    """All that were ever placed, the newest first. Raises Denied."""
+def listing(access: Access, *, matter: str = "", standing: bool = False) -> QuerySet[Hold]:
+    """Those that were ever placed, the newest first; of one matter; those that keep rows now. Raises Denied."""
     access.need(READ_RULES)
-    related = ("dataset__source", "placed_by", "released_by")
-    return Hold.objects.filter(organization=access.organization).select_related(*related).order_by("-pk")
+    found = Hold.objects.standing(timezone.now()) if standing else Hold.objects.all()
+    here = found.filter(organization=access.organization, **({"matter": matter} if matter else {}))
+    return here.select_related("dataset__source", "placed_by", "released_by").order_by("-pk")
 
 
 def find(access: Access, pk: int) -> Hold:

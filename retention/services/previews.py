@@ -22,8 +22,9 @@ from exports.services.trail import tell
 from exports.services.visible import check_export
 from exports.sources import open_reader
 from exports.sources.base import Reader, SourceError
-from exports.sources.predicates import Predicate
+from exports.sources.predicates import And, Predicate
 from retention.models import Preview, Rule
+from retention.services.hold_terms import understood
 from retention.services.holds import HoldUnclear
 from retention.services.preview_figures import Wanted, figures
 from retention.services.selection import datasets_of, rule_terms, why_not
@@ -51,16 +52,15 @@ def preview(access: Access, *, rule: Rule, exact: bool = False, children: bool =
     return _keep(access, rule if rule.pk else None, terms_of(rule), moment, found)
 
 
-def preview_criteria(
-    access: Access, dataset: Dataset, terms: Predicate, said: str, *, exact: bool = False, children: bool = False
-) -> Preview:
-    """What would go now of a dataset by criteria, which are `said` as text and mean `terms`. Otherwise as `preview`. Raises Denied."""
+def preview_criteria(access: Access, dataset: Dataset, criteria: str, *, exact: bool = False, children: bool = False) -> Preview:
+    """What would go now of a dataset by criteria (OData; empty means all rows). Otherwise as `preview`. Raises Invalid, Conflict, Denied."""
     access.need(READ_RULES)
     assert dataset.source.organization_id == access.organization.pk, "a dataset is previewed in its organization"
     moment = timezone.now()
     wanted = Wanted(exact=exact, children=children, samples=True)
+    terms = understood(dataset, criteria) or And(())
     found = [_looked(access, dataset, lambda *_: terms, moment, wanted)]
-    return _keep(access, None, {"source": dataset.source.key, "dataset": dataset.name, "criteria": said}, moment, found)
+    return _keep(access, None, {**_named(dataset), "criteria": criteria.strip()}, moment, found)
 
 
 def _terms(rule: Rule, moment: datetime, dataset: Dataset, reader: Reader) -> Predicate:
@@ -112,6 +112,15 @@ def _keep(access: Access, rule: Rule | None, terms: dict[str, Any], moment: date
         tell(access, "preview.create", made, after={"terms": terms, "exact": counted})
     made.figures = {**made.figures, "datasets": found}
     return made
+
+
+def rule_of(access: Access, rule_id: int) -> Rule:
+    """Raises NotFound, Denied."""
+    access.need(READ_RULES)
+    rule = Rule.objects.filter(organization=access.organization, deleted_at=None, pk=rule_id).first()
+    if rule is None:
+        raise NotFound("There is no such rule.")
+    return rule
 
 
 # --- Looking -------------------------------------------------------------------------------------------------------

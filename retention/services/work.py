@@ -19,6 +19,7 @@ from exports.sources.writers.base import LockTimeout
 from retention.models import Purge
 from retention.services import advancing
 from retention.services.claiming import claim_purge, held
+from retention.services.days import run_days
 from retention.services.failing import PurgeFailed, PurgeStopped
 from retention.services.holds import confirm_pending_holds
 from retention.services.ledger import undecided
@@ -42,8 +43,8 @@ def run_until_idle() -> int:
 
 
 def _steps() -> int:
-    steps = 0
     confirm_pending_holds()
+    steps = run_days(timezone.now())
     while purge := claim_purge(_workable()):
         with bound_contextvars(purge=purge.pk):
             _attempt(purge)

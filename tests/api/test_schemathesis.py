@@ -4,6 +4,7 @@ Requests go through the whole WSGI application to a real database. Each is undon
 the same furnished world: a job that is deleted is there again for the next.
 """
 
+import re
 from collections.abc import Callable, Iterator
 from datetime import timedelta
 from typing import Any
@@ -22,8 +23,8 @@ from schemathesis.specs.openapi.schemas import OpenApiSchema
 from accounts.api.documents import document_of, face_of, operations
 from accounts.faces import Face
 from accounts.models import AccessToken, Organization, User
-from exports.models import Certificate, Dataset, Delivery, File, Job, Notice, Run, Webhook
-from retention.models import Rule
+from exports.models import Certificate, Dataset, Delivery, File, Job, Notice, Part, Run, Webhook
+from retention.models import Purge, RetentionJob, Rule
 
 NO_FAULT = ["2xx", "3xx", "400", "401", "403", "404", "409", "422", "429"]
 """What schemathesis expects of valid requests, and 400 or 422: no schema can say which jobs there are, nor which cron comes true."""
@@ -72,12 +73,14 @@ def world(
 ) -> dict[str, list[Any]]:
     """What ids and names there are, by the names of the parameters that take them."""
     waiting, suspended = make_run(), make_job(cron="0 3 * * *", suspended=True, immediately=False)
-    delivery = delivered(file.organization)
+    delivery, jobs = delivered(file.organization), retention_jobs(file, make_run(Run.Status.COMPLETED, make_job(kind=Job.Kind.RETENTION)))
     return {
         "job_id": [file.run.job_id, waiting.job_id, suspended.pk],
         "run_id": [file.run_id, waiting.pk],
         "jobIDs": [f"{waiting.pk}", f"{file.run_id},{waiting.pk}", f"{suspended.pk}"],
-        "filename": [file.name],
+        "filename": [file.name, "Extract.zip.p7m"],
+        "uuid": [str(file.organization_id)],
+        "job_uuid": [str(job.pk) for job in jobs],
         "certificatefilename": ["here.pem", "Übergabe 2.pem"],
         "certificate_id": [certificate.pk],
         "webhook_id": [delivery.webhook_id],
@@ -87,6 +90,22 @@ def world(
         "dataType": ["Interaction", "Contact"],
         "rule_id": [Rule.objects.create(organization=file.organization, author=file.run.job.owner, maximum_age=30).pk],
     }
+
+
+def retention_jobs(file: File, run: Run) -> list[RetentionJob]:
+    """One that waits, and one with a file."""
+    own = {"organization": run.organization, "owner": run.job.owner}
+    waits, ended = (RetentionJob.objects.create(**own, kind="Extract", status=status) for status in ("Pending", "Completed"))
+    part = Part.objects.create(run=run, dataset=run.job.dataset, number=1, status=Part.Status.DONE)
+    Purge.objects.create(
+        organization=run.organization, job=ended, dataset=part.dataset, run=run, slot=run.slot, terms={}, status="completed"
+    )
+    ended.resources = [{"name": part.dataset.name, "dataset": part.dataset_id, "where": {}}]
+    ended.save()
+    extract = File.objects.get(pk=file.pk)
+    extract.pk, extract.run, extract.part, extract.name, extract.storage_key = None, run, part, "Extract.zip.p7m", "extract"
+    extract.save(force_insert=True)
+    return [waits, ended]
 
 
 def delivered(organization: Organization) -> Delivery:
@@ -162,11 +181,13 @@ def test_what_one_operation_answers_another_takes(document: OpenApiSchema) -> No
 
 @pytest.mark.usefixtures("_one_connection")
 @pytest.mark.parametrize("face", settings.FACES, ids=lambda face: face.key)
-def test_a_request_too_many_is_answered_as_documented(document: OpenApiSchema, face: Face, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_request_too_many_is_answered_as_documented(
+    document: OpenApiSchema, world: dict[str, list[Any]], face: Face, monkeypatch: pytest.MonkeyPatch
+) -> None:
     for windows in settings.LIMITS.values():
         monkeypatch.setitem(windows, "minute", 1)
-    path = next(path for path, method in operations(document_of(face)) if method == "GET" and "{" not in path)
-    case = document[path]["GET"].Case()
+    path = min((path for path, method in operations(document_of(face)) if method == "GET"), key=lambda path: path.count("{"))
+    case = document[path]["GET"].Case(path_parameters={name: world[name][0] for name in re.findall(r"\{(\w+)\}", path)})
     case.call()
     answer = case.call()
     assert answer.status_code == 429

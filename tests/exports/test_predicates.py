@@ -28,9 +28,10 @@ def fill(scratch: Scratch, columns: str, *rows: tuple[Any, ...], table: str = "t
     """A table with the rows, which have their numbers as ids unless they have a key of their own."""
     scratch.sql(f"CREATE TABLE {table} ({', '.join(part for part in (key, columns) if part)})")
     mark = "?" if "sqlite" in scratch.url else "%s"
-    for number, row in enumerate(rows):
-        values = [number, *row] if key.startswith("id int") else list(row)
-        scratch.sql(f"INSERT INTO {table} VALUES ({', '.join([mark] * len(values))})", values)
+    whole = [(number, *row) if key.startswith("id int") else row for number, row in enumerate(rows)]
+    if whole:
+        places = ", ".join(f"({', '.join([mark] * len(row))})" for row in whole)
+        scratch.sql(f"INSERT INTO {table} VALUES {places}", [value for row in whole for value in row])
 
 
 def chosen(scratch: Scratch, where: Predicate, *, key: tuple[str, ...] = ("id",), of: str = "id", **selection: Any) -> list[Any]:

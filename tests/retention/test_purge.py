@@ -12,67 +12,67 @@ IS_CHAT = interactions.c.mediaTypeId == "chat"
 
 
 def test_what_the_terms_choose_goes_and_nothing_else(purging: PurgeWorld) -> None:
-    before, chats = purging.keys(), purging.keys("Interaction", IS_CHAT)
+    before, chats = purging.there(), purging.there("Interaction", IS_CHAT)
     purge = purging.purged()
     assert purge.status == Purge.Status.COMPLETED, purge.message
     assert purging.assert_accounted(purge, before) == chats
 
 
 def test_attachments_go_along_and_are_in_files(purging: PurgeWorld) -> None:
-    chats, before = purging.keys("Interaction", IS_CHAT), purging.keys("Attachment")
-    theirs = purging.keys("Attachment", attachments.c.entityid.in_(chats))
+    chats, before = purging.there("Interaction", IS_CHAT), purging.there("Attachment")
+    theirs = purging.there("Attachment", attachments.c.entityid.in_(chats))
     purge = purging.purged()
-    assert before - purging.keys("Attachment") == theirs == purging.in_files(purge, "Attachment")
+    assert before - purging.there("Attachment") == theirs == purging.in_files(purge, "Attachment")
     assert theirs
 
 
 def test_a_row_that_is_changed_after_the_extract_is_kept(purging: PurgeWorld) -> None:
     purge = purging.purge()
-    chats = purging.keys("Interaction", IS_CHAT)
+    chats = purging.there("Interaction", IS_CHAT)
     changed = min(chats)
     purging.work_until("freeze.done")
     with purging.writing() as connection:
         connection.execute(sa.update(interactions).where(interactions.c.id == changed).values(subject="changed"))
     finish(purging, purge)
-    assert purging.keys("Interaction", IS_CHAT) == {changed}
+    assert purging.there("Interaction", IS_CHAT) == {changed}
 
 
 def test_a_row_that_gets_another_attachment_after_the_extract_is_kept(purging: PurgeWorld) -> None:
     purge = purging.purge()
-    kept = min(purging.keys("Interaction", IS_CHAT))
+    kept = min(purging.there("Interaction", IS_CHAT))
     purging.work_until("freeze.done")
     with purging.writing() as connection:
         row = connection.execute(sa.select(attachments).limit(1)).mappings().one()
         connection.execute(sa.insert(attachments).values({**row, "id": "new", "entityid": kept}))
     finish(purging, purge)
-    assert purging.keys("Interaction", IS_CHAT) == {kept}
-    assert "new" in purging.keys("Attachment")
+    assert purging.there("Interaction", IS_CHAT) == {kept}
+    assert "new" in purging.there("Attachment")
 
 
 def test_contacts_with_interactions_are_kept_and_it_is_said_why(purging: PurgeWorld) -> None:
-    referred = purging.keys("Contact", sa.exists().where(interactions.c.contactId == sa.column("ContactId")))
+    referred = purging.there("Contact", sa.exists().where(interactions.c.contactId == sa.column("ContactId")))
     purge = purging.purged(And(()), "Contact")
     assert purge.status == Purge.Status.COMPLETED, purge.message
-    assert purging.keys("Contact") == referred
+    assert purging.there("Contact") == referred
     assert purge.kept == {"rows of interactions (contactId) that refer to it": len(referred)}
 
 
 def test_a_foreign_key_that_blocks_stops_the_purge_with_a_sentence(small: PurgeWorld) -> None:
     ForeignKeyPlan.objects.create(dataset=small.datasets["Contact"], table="interactions", columns=["contactId"], action="block")
-    before = small.keys("Contact")
+    before = small.there("Contact")
     purge = small.purged(And(()), "Contact")
     assert purge.status == Purge.Status.FAILED
     assert "Nothing of Contact goes while there are rows of interactions (contactId)" in purge.message
-    assert small.keys("Contact") == before
+    assert small.there("Contact") == before
 
 
 def test_without_archive_the_disposition_says_so(small: PurgeWorld) -> None:
     purge = small.purged(archive=False)
     assert purge.status == Purge.Status.COMPLETED, purge.message
-    assert not small.keys("Interaction", IS_CHAT)
+    assert not small.there("Interaction", IS_CHAT)
     assert purge.run is not None
     assert not purge.run.files.exists()
-    assert Disposition.objects.get(purge=purge).facts["archive"] is False
+    assert Disposition.objects.get(purge=purge).facts["archived"] is False
 
 
 def test_nothing_to_go_is_a_purge_too(small: PurgeWorld) -> None:

@@ -77,17 +77,17 @@ def assert_sound(world: PurgeWorld, purge: Purge, before: set[str], kept: set[st
 
 @pytest.fixture
 def ordered(purging: PurgeWorld) -> Purge:
-    purging.chats = purging.keys("Interaction", IS_CHAT)
+    purging.chats = purging.there("Interaction", IS_CHAT)
     RetentionSettings.objects.update(batch_rows=10)
     return purging.purge()
 
 
 def test_after_a_kill_at_every_step_another_worker_goes_on(purging: PurgeWorld, ordered: Purge, workers: Workers) -> None:
-    before = purging.keys()
+    before = purging.there()
     for step in STEPS:
         begin(purging, workers, FAULT=f"kill {step}")
         wait_until(lambda: workers[-1].poll() is not None)
-        gone = before - purging.keys()
+        gone = before - purging.there()
         assert gone <= purging.chats
         if gone:
             assert gone <= purging.in_files(Purge.objects.get(pk=ordered.pk))
@@ -98,7 +98,7 @@ def test_after_a_kill_at_every_step_another_worker_goes_on(purging: PurgeWorld, 
 
 @pytest.mark.parametrize("seed", range(3))
 def test_random_kills_of_two_workers_lose_and_double_nothing(purging: PurgeWorld, ordered: Purge, workers: Workers, seed: int) -> None:
-    before, chance = purging.keys(), random.Random(seed)
+    before, chance = purging.there(), random.Random(seed)
     running = [begin(purging, workers), begin(purging, workers)]
     for _ in range(5):
         time.sleep(chance.uniform(0.5, 2.5))
@@ -115,7 +115,7 @@ def test_random_kills_of_two_workers_lose_and_double_nothing(purging: PurgeWorld
 def test_a_worker_that_sleeps_beyond_its_lease_changes_nothing_twice(
     purging: PurgeWorld, ordered: Purge, workers: Workers, step: str
 ) -> None:
-    before = purging.keys()
+    before = purging.there()
     sleeper = begin(purging, workers, FAULT=f"sleep {step}", FAULT_AFTER="1")
     wait_until(lambda: is_stopped(sleeper))
     begin(purging, workers)
@@ -136,24 +136,24 @@ def is_stopped(process: "subprocess.Popen[bytes]") -> bool:
 def test_a_connection_that_is_lost_in_the_middle_of_a_batch_loses_nothing(
     purging: PurgeWorld, ordered: Purge, workers: Workers, step: str
 ) -> None:
-    before = purging.keys()
+    before = purging.there()
     begin(purging, workers, FAULT=f"drop {step}", FAULT_AFTER="1")
     wait_until(lambda: is_over(ordered))
     assert_sound(purging, ordered, before)
 
 
 def test_a_hold_that_is_placed_in_the_middle_keeps_what_is_left(purging: PurgeWorld, ordered: Purge, workers: Workers) -> None:
-    before = purging.keys()
+    before = purging.there()
     sleeper = begin(purging, workers, FAULT="sleep batch.deleted", FAULT_AFTER="1")
     wait_until(lambda: is_stopped(sleeper))
     hold = place(purging)
     assert hold.in_force_at is None, "a batch is under way"
-    there = purging.keys() if not purging.url.startswith("sqlite") else None
+    there = purging.there() if not purging.url.startswith("sqlite") else None
     os.killpg(sleeper.pid, signal.SIGCONT)
     wait_until(lambda: holds.take_force(hold))
-    in_force = purging.keys("Interaction", IS_CHAT)
+    in_force = purging.there("Interaction", IS_CHAT)
     wait_until(lambda: is_over(ordered))
-    assert purging.keys("Interaction", IS_CHAT) == in_force
+    assert purging.there("Interaction", IS_CHAT) == in_force
     assert in_force
     assert there is None or in_force <= there
     assert_sound(purging, ordered, before, kept=in_force)
@@ -165,12 +165,12 @@ def place(world: PurgeWorld) -> Hold:
 
 
 def test_a_stored_byte_that_flips_before_the_purge_is_found_and_extracted_again(small: PurgeWorld) -> None:
-    small.chats, before = small.keys("Interaction", IS_CHAT), small.keys()
+    small.chats, before = small.there("Interaction", IS_CHAT), small.there()
     purge = small.purge()
     small.work_until("freeze.done")
     purge.refresh_from_db()
     assert purge.run is not None
-    damaged, file = purge.run, purge.run.files.first()
+    damaged, file = purge.run, purge.run.files.all()[0]
     with Path(default_storage.path(file.storage_key)).open("r+b") as stored:
         stored.seek(100)
         byte = stored.read(1)
@@ -179,12 +179,12 @@ def test_a_stored_byte_that_flips_before_the_purge_is_found_and_extracted_again(
     small.work()
     purge.refresh_from_db()
     assert purge.run != damaged
-    assert small.keys() == before - small.chats
+    assert small.there() == before - small.chats
     assert purge.status == Purge.Status.COMPLETED
 
 
 def test_a_role_that_is_revoked_in_the_middle_stops_it_and_what_went_is_recorded(small: PurgeWorld) -> None:
-    before = small.keys()
+    before = small.there()
     purge = small.purge()
     small.work_until("batch.done")
     small.owner.membership_set.all().delete()
@@ -192,11 +192,11 @@ def test_a_role_that_is_revoked_in_the_middle_stops_it_and_what_went_is_recorded
     purge.refresh_from_db()
     assert purge.status == Purge.Status.FAILED
     assert "no longer belongs to" in purge.message
-    assert Disposition.objects.get(purge=purge).facts["rowsPurged"] == len(before - small.keys()) > 0
+    assert Disposition.objects.get(purge=purge).facts["rowsPurged"] == len(before - small.there()) > 0
 
 
 def test_every_message_twice_and_two_workers_purge_once(purging: PurgeWorld, ordered: Purge, workers: Workers) -> None:
-    before = purging.keys()
+    before = purging.there()
     for _ in range(2):
         begin(purging, workers)
     wait_until(lambda: is_over(ordered))

@@ -34,7 +34,7 @@ def make(access: Access, interaction: Dataset, certificate: Certificate) -> Make
     return make
 
 
-def refusal(make: Make, kind: str = "Extract", **criteria: str | None) -> dict[str, str]:
+def refusal(make: Make, kind: str = "Extract", /, **criteria: str | None) -> dict[str, str]:
     with pytest.raises(Invalid) as refused:
         make(kind, **criteria)
     assert not RetentionJob.objects.exists()
@@ -131,9 +131,10 @@ def reader(organization: Organization, teammate: User) -> Access:
 def test_who_may_read_rules_looks_and_does_nothing_else(make: Make, reader: Access) -> None:
     job = make()
     assert retention_jobs.find(reader, str(job.pk)) == job
-    for act in (lambda: retention_jobs.create(reader, "Extract", {}), lambda: retention_jobs.cancel(reader, job)):
-        with pytest.raises(Denied):
-            act()
+    with pytest.raises(Denied):
+        retention_jobs.create(reader, "Extract", {"Interaction": CHATS})
+    with pytest.raises(Denied):
+        retention_jobs.cancel(reader, job)
     with pytest.raises(Denied):
         retention_jobs.files(reader, job)
 

@@ -6,7 +6,7 @@ end, so a row that is read in it is locked. The file is opened to be written, an
 
 import sqlite3
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self, TypeVar
@@ -25,6 +25,8 @@ from exports.sources.writers import sqlite_catalogue as catalogue
 from exports.sources.writers.asked import Asked, Element, columns_asked, counts, equals, mask, named, versions_asked
 from exports.sources.writers.base import (
     Bloat,
+    Cells,
+    Conflict,
     Counts,
     ForeignKey,
     ForeignKeyBroken,
@@ -34,7 +36,8 @@ from exports.sources.writers.base import (
     refuse_children,
     refuse_count,
 )
-from exports.sources.writers.sqlite_values import key_values
+from exports.sources.writers.inserting import Row, columns_given, insert
+from exports.sources.writers.sqlite_values import cell_value, is_same, key_values
 
 if TYPE_CHECKING:
     from exports.sources.predicates import Predicate
@@ -140,6 +143,19 @@ class SQLiteWriter(SQLiteReader):
         refuse_count(selection, int(before.sum() - after.sum()), asked.size)
         return asked.size
 
+    def insert(self, selection: Selection, rows: Sequence[Cells], *, binary: frozenset[str] = frozenset()) -> list[Conflict]:
+        if not rows:
+            return []
+        columns = columns_given(self.table(selection.schema, selection.table), selection, rows)
+        by_name = {str(column.name): column for column in columns}
+        wanted = [{name: cell_value(column, row[name], binary=name in binary) for name, column in by_name.items()} for row in rows]
+        return insert(
+            wanted,
+            lambda some: self._read(selection, columns, some),
+            lambda some: self._put(selection, columns, some),
+            lambda name, one, other: is_same(by_name[name], one, other),
+        )
+
     # --- Inside -----------------------------------------------------------------------------------------------------
 
     def _guard(self, call: Callable[[], Result]) -> Result:
@@ -223,6 +239,22 @@ class SQLiteWriter(SQLiteReader):
             again = Asked(asked.rows.alias("again"), asked.size)
             refers.append(~sa.exists().where(*equals(child, selection.key, again, _same)))
         return bool(self._rows(sa.select(sa.literal_column("1")).where(*chosen.where, *refers).limit(1)))
+
+    def _read(self, selection: Selection, columns: Sequence[sa.Column[Any]], rows: Sequence[Row]) -> dict[int, Row]:
+        asked = self._ask([[row[name] for row in rows] for name in selection.key])
+        chosen = named(self, selection, asked, _same)
+        found = self._rows(sa.select(asked.place, *[chosen.column(column.name) for column in columns]).where(*chosen.where))
+        names = [str(column.name) for column in columns]
+        return {place: dict(zip(names, values, strict=True)) for place, *values in found}
+
+    def _put(self, selection: Selection, columns: Sequence[sa.Column[Any]], rows: Sequence[Row]) -> None:
+        table = self.table(selection.schema, selection.table)
+        generated = catalogue.generated(self._query, table.name)
+        given = [column.name for column in columns if column.name not in generated]
+        statement = sa.insert(table).values({name: sa.bindparam(None, None, type_=sa.types.NullType(), unique=True) for name in given})
+        text, _ = self._compiled(statement)
+        values = [[row[name] for name in given] for row in rows]
+        self._guard(lambda: self._connection.executemany(f"{text} ON CONFLICT DO NOTHING", values))
 
     def _places(self, asked: Asked, chosen: Chosen) -> Mask:
         return mask(asked.size, [place for (place,) in self._rows(sa.select(asked.place).where(*chosen.where))])

@@ -75,7 +75,7 @@ def test_another_organizations_uuid_and_a_malformed_one_are_404(
 @pytest.mark.parametrize("operation", [one for one in FACE.operations if "{id}" in one.path], ids=str)
 @pytest.mark.parametrize("job_id", ["00000000-0000-0000-0000-000000000000", "x", "1", "urn:uuid:{}", "%00"])
 def test_an_id_that_is_none_is_404(operation: Any, ready: APIClient, address: str, ended: RetentionJob, job_id: str) -> None:
-    ended.pk = job_id.format(ended.pk)  # type: ignore[assignment]  # of the address only
+    ended.pk = job_id.format(ended.pk)
     assert wrong(ask(ready, operation, address, ended), 404, operation) == []
 
 

@@ -173,14 +173,14 @@ def test_a_longer_list_takes_no_more_queries(
 def test_links_download_the_files_and_are_recorded(ready: APIClient, address: str, ended: RetentionJob, file: File) -> None:
     [listed] = ready.get(f"{address}/{ended.pk}/files").json()
     assert (listed["name"], listed["dataset"], listed["sha256"]) == (file.name, "Interaction", file.sha256)
-    assert b"".join(Client().get(listed["link"])) == SEALED  # type: ignore[arg-type]  # streaming
+    assert b"".join(Client().get(listed["link"])) == SEALED
     assert actions() == ["file.link", "file.download"]
 
 
 def test_a_file_is_downloaded_by_its_name(ready: APIClient, address: str, ended: RetentionJob, file: File) -> None:
     answer = ready.get(f"{address}/{ended.pk}/files/{file.name}")
     assert answer.status_code == 303
-    assert b"".join(Client().get(answer["Location"])) == SEALED  # type: ignore[arg-type]  # streaming
+    assert b"".join(Client().get(answer["Location"])) == SEALED
 
 
 @pytest.mark.parametrize("name", ["other.zip.p7m", "%00", "..%2f..", "a" * 400])
