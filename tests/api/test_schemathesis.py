@@ -24,7 +24,8 @@ from accounts.api.documents import document_of, face_of, operations
 from accounts.faces import Face
 from accounts.models import AccessToken, Organization, User
 from exports.models import Certificate, Dataset, Delivery, File, Job, Notice, Part, Run, Webhook
-from retention.models import Purge, RetentionJob, Rule
+from retention.models import Hold, Preview, Purge, RetentionJob, Rule
+from tests.retention.ledger import ended, written
 
 NO_FAULT = ["2xx", "3xx", "400", "401", "403", "404", "409", "422", "429"]
 """What schemathesis expects of valid requests, and 400 or 422: no schema can say which jobs there are, nor which cron comes true."""
@@ -88,6 +89,7 @@ def world(
         "source": ["contact-history"],
         "entities": ["Interaction", "Contact,Interaction"],
         "dataType": ["Interaction", "Contact"],
+        **retained(contact, file.run.job.owner),
         "rule_id": [Rule.objects.create(organization=file.organization, author=file.run.job.owner, maximum_age=30).pk],
     }
 
@@ -95,17 +97,31 @@ def world(
 def retention_jobs(file: File, run: Run) -> list[RetentionJob]:
     """One that waits, and one with a file."""
     own = {"organization": run.organization, "owner": run.job.owner}
-    waits, ended = (RetentionJob.objects.create(**own, kind="Extract", status=status) for status in ("Pending", "Completed"))
+    waits, over = (RetentionJob.objects.create(**own, kind="Extract", status=status) for status in ("Pending", "Completed"))
     part = Part.objects.create(run=run, dataset=run.job.dataset, number=1, status=Part.Status.DONE)
     Purge.objects.create(
-        organization=run.organization, job=ended, dataset=part.dataset, run=run, slot=run.slot, terms={}, status="completed"
+        organization=run.organization, job=over, dataset=part.dataset, run=run, slot=run.slot, terms={}, status="completed"
     )
-    ended.resources = [{"name": part.dataset.name, "dataset": part.dataset_id, "where": {}}]
-    ended.save()
+    over.resources = [{"name": part.dataset.name, "dataset": part.dataset_id, "where": {}}]
+    over.save()
     extract = File.objects.get(pk=file.pk)
     extract.pk, extract.run, extract.part, extract.name, extract.storage_key = None, run, part, "Extract.zip.p7m", "extract"
     extract.save(force_insert=True)
-    return [waits, ended]
+    return [waits, over]
+
+
+def retained(dataset: Dataset, owner: User) -> dict[str, list[Any]]:
+    """Ids of retention's own resources."""
+    here, waiting = dataset.source.organization, Purge.Status.AWAITING_APPROVAL
+    why = {"matter": "Acme v. Smith", "reason": "Discovery order", "placed_by": owner}
+    preview = Preview.objects.create(organization=here, terms={}, exact=True, figures={"datasets": []}, user=owner)
+    return {
+        "hold_id": [Hold.objects.create(organization=here, dataset=dataset, **why).pk],
+        "preview_id": [preview.pk],
+        "purge_id": [ended(dataset, owner).pk, ended(dataset, owner, status=waiting).pk],
+        "number": [entry.number for entry in written(dataset, owner, 2)],
+        "dataset": ["Contact"],
+    }
 
 
 def delivered(organization: Organization) -> Delivery:
