@@ -476,8 +476,8 @@ def retained(name: str, **more: object) -> Sent:
     return lambda scene: {"pk": getattr(scene.retention, name).pk, **more}
 
 
-def numbered(scene: Scene, **more: object) -> dict[str, object]:
-    return {"number": scene.retention.disposition.number, **more}
+def numbered(scene: Scene) -> dict[str, object]:
+    return {"number": scene.retention.disposition.number}
 
 
 def shorter(scene: Scene) -> dict[str, str]:
@@ -532,7 +532,8 @@ RETENTION_PAGES = [
     page("dispositions/csv", "GET", 200, 403, 200),
     page("dispositions/verify", "GET", 200, 403, 200),
     page("dispositions/<int:number>", "GET", 200, 403, 404, args=numbered),
-    page("dispositions/<int:number>/certificate.<slug:ending>", "GET", 200, 403, 404, args=lambda scene: numbered(scene, ending="html")),
+    page("dispositions/<int:number>/certificate", "GET", 200, 403, 404, args=numbered),
+    page("dispositions/<int:number>/certificate.json", "GET", 200, 403, 404, args=numbered),
     page("retention-jobs", "GET", 200, 403, 200),
     page("retention-jobs/<uuid:pk>", "GET", 200, 403, 404, args=retained("job")),
     page("retention-jobs/<uuid:pk>/cancel", "POST", 302, 403, 404, args=retained("job")),

@@ -5,7 +5,7 @@ from urllib.parse import urlencode
 
 from django import forms
 from django.core.paginator import Paginator
-from django.http import Http404, HttpResponse, HttpResponseBase, JsonResponse, StreamingHttpResponse
+from django.http import HttpResponse, HttpResponseBase, JsonResponse, StreamingHttpResponse
 from django.shortcuts import render
 from django.urls import NoReverseMatch, reverse
 
@@ -94,12 +94,14 @@ def _restore_page(entry: Disposition) -> str:
 
 
 @member_page()
-def certificate(request: MemberRequest, number: int, ending: str) -> HttpResponse:
-    """The certificate of one disposition, to be kept: a page that needs nothing else (html), or JSON."""
+def certificate(request: MemberRequest, number: int) -> HttpResponse:
+    """The certificate of one disposition, to be kept: a page that needs nothing else."""
+    name, text = found_or_404(glance.certificate_page, request.access, number)
+    return HttpResponse(text, headers={"Content-Disposition": f'attachment; filename="{name}"'})
+
+
+@member_page()
+def certificate_json(request: MemberRequest, number: int) -> HttpResponse:
     entry = found_or_404(dispositions.find, request.access, number)
-    headers = {"Content-Disposition": f'attachment; filename="{certificates.file_name(entry, ending)}"'}
-    if ending == "json":
-        return JsonResponse(certificates.as_json(entry), headers=headers, json_dumps_params={"indent": 2, "ensure_ascii": False})
-    if ending == "html":
-        return HttpResponse(certificates.as_html(entry, request.access.organization), headers=headers)
-    raise Http404
+    headers = {"Content-Disposition": f'attachment; filename="{certificates.file_name(entry, "json")}"'}
+    return JsonResponse(certificates.as_json(entry), headers=headers, json_dumps_params={"indent": 2, "ensure_ascii": False})
