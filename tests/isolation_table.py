@@ -22,6 +22,7 @@ takes a POST without a CSRF token.
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
+from hashlib import sha256
 from operator import attrgetter
 from typing import Any
 
@@ -40,13 +41,14 @@ from accounts.secrets import digest
 from accounts.services import keys
 from accounts.services.access import access_to
 from accounts.services.audit import record
-from exports.models import Challenge, Delivery, MailAddress, Notice, Run, Webhook
+from exports.models import Challenge, Delivery, File, MailAddress, Notice, Run, Webhook
 from exports.services.files import link
 from exports.sources.contact_history import metadata
-from retention.models import Hold, Preview, Purge, RetentionJob, RetentionSettings, Rule
+from retention.models import Disposition, Hold, Preview, Purge, Restore, RetentionJob, RetentionSettings, Rule
 from tests.console.retained import KEY_SET
 from tests.console.scenes import PASSWORD, Scene, certificate_pem, new_file, new_job, new_run
 from tests.retention.ledger import ended, written
+from tests.retention.restoring import furnished_disposition
 
 Sent = Callable[[Scene], Mapping[str, Any]]
 
@@ -263,7 +265,56 @@ def syncing(scene: Scene) -> dict[str, int]:
     return {"job_id": new_job(scene.owner, scene.dataset, "Changes", kind="DataSync").pk}
 
 
+# --- Retention -------------------------------------------------------------------------------------------------------
+DECRYPTED = b"PK the zip that openssl has decrypted"
+
+
+def disposition(scene: Scene) -> Disposition:
+    """Of a purge whose extract is the scene's run."""
+    if found := Disposition.objects.filter(chain=scene.organization.pk).first():
+        return found
+    readable(scene)
+    File.objects.filter(pk=scene.file.pk).update(zip_sha256=sha256(DECRYPTED).hexdigest())
+    return furnished_disposition(scene.run, scene.dataset)
+
+
+def of_disposition(scene: Scene) -> dict[str, Any]:
+    return {"disposition": disposition(scene).number}
+
+
+def with_disposition(scene: Scene) -> dict[str, Any]:
+    disposition(scene)
+    return {}
+
+
+def restore_form(scene: Scene) -> dict[str, Any]:
+    return {**of_disposition(scene), "parts": SimpleUploadedFile("part.zip", DECRYPTED)}
+
+
+def restore(scene: Scene) -> Restore:
+    terms: dict[str, Any] = {
+        "disposition": disposition(scene),
+        "organization": scene.organization,
+        "user": scene.owner,
+        "status": "completed",
+    }
+    return Restore.objects.get_or_create(**terms)[0]
+
+
+def to_restore(scene: Scene) -> dict[str, object]:
+    return {"restore_id": restore(scene).pk}
+
+
+RESTORES = [
+    api("api/v1/retention/restores", "GET", 200, 403, 200),
+    api("api/v1/retention/restores", "POST", 201, 403, 404, args=with_disposition, data=restore_form),
+    api("api/v1/retention/restores/preview", "GET", 200, 403, 404, query=of_disposition),
+    api("api/v1/retention/restores/<str:restore_id>", "GET", 200, 403, 404, args=to_restore),
+]
+
+
 OWN = [
+    *RESTORES,
     api("api/v1/audit", "GET", 200, 403, 200),
     api("api/v1/certificates", "GET", 200, 403, 200),
     api("api/v1/certificates", "POST", 201, 403, 201, data=recipient),

@@ -24,8 +24,9 @@ from accounts.api.documents import document_of, face_of, operations
 from accounts.faces import Face
 from accounts.models import AccessToken, Organization, User
 from exports.models import Certificate, Dataset, Delivery, File, Job, Notice, Part, Run, Webhook
-from retention.models import Hold, Preview, Purge, RetentionJob, Rule
+from retention.models import Hold, Preview, Purge, Restore, RetentionJob, Rule
 from tests.retention.ledger import ended, written
+from tests.retention.restoring import furnished_disposition
 
 NO_FAULT = ["2xx", "3xx", "400", "401", "403", "404", "409", "422", "429"]
 """What schemathesis expects of valid requests, and 400 or 422: no schema can say which jobs there are, nor which cron comes true."""
@@ -75,7 +76,13 @@ def world(
     """What ids and names there are, by the names of the parameters that take them."""
     waiting, suspended = make_run(), make_job(cron="0 3 * * *", suspended=True, immediately=False)
     delivery, jobs = delivered(file.organization), retention_jobs(file, make_run(Run.Status.COMPLETED, make_job(kind=Job.Kind.RETENTION)))
+    disposition = furnished_disposition(make_run(Run.Status.COMPLETED), file.part.dataset)
+    restore = Restore.objects.create(
+        organization=file.organization, disposition=disposition, user=file.run.job.owner, status=Restore.Status.COMPLETED
+    )
     return {
+        "restore_id": [restore.pk],
+        "disposition": [disposition.number],
         "job_id": [file.run.job_id, waiting.job_id, suspended.pk],
         "run_id": [file.run_id, waiting.pk],
         "jobIDs": [f"{waiting.pk}", f"{file.run_id},{waiting.pk}", f"{suspended.pk}"],
@@ -94,22 +101,6 @@ def world(
     }
 
 
-def retention_jobs(file: File, run: Run) -> list[RetentionJob]:
-    """One that waits, and one with a file."""
-    own = {"organization": run.organization, "owner": run.job.owner}
-    waits, over = (RetentionJob.objects.create(**own, kind="Extract", status=status) for status in ("Pending", "Completed"))
-    part = Part.objects.create(run=run, dataset=run.job.dataset, number=1, status=Part.Status.DONE)
-    Purge.objects.create(
-        organization=run.organization, job=over, dataset=part.dataset, run=run, slot=run.slot, terms={}, status="completed"
-    )
-    over.resources = [{"name": part.dataset.name, "dataset": part.dataset_id, "where": {}}]
-    over.save()
-    extract = File.objects.get(pk=file.pk)
-    extract.pk, extract.run, extract.part, extract.name, extract.storage_key = None, run, part, "Extract.zip.p7m", "extract"
-    extract.save(force_insert=True)
-    return [waits, over]
-
-
 def retained(dataset: Dataset, owner: User) -> dict[str, list[Any]]:
     """Ids of retention's own resources."""
     here, waiting = dataset.source.organization, Purge.Status.AWAITING_APPROVAL
@@ -122,6 +113,22 @@ def retained(dataset: Dataset, owner: User) -> dict[str, list[Any]]:
         "number": [entry.number for entry in written(dataset, owner, 2)],
         "dataset": ["Contact"],
     }
+
+
+def retention_jobs(file: File, run: Run) -> list[RetentionJob]:
+    """One that waits, and one with a file."""
+    own = {"organization": run.organization, "owner": run.job.owner}
+    waits, ended = (RetentionJob.objects.create(**own, kind="Extract", status=status) for status in ("Pending", "Completed"))
+    part = Part.objects.create(run=run, dataset=run.job.dataset, number=1, status=Part.Status.DONE)
+    Purge.objects.create(
+        organization=run.organization, job=ended, dataset=part.dataset, run=run, slot=run.slot, terms={}, status="completed"
+    )
+    ended.resources = [{"name": part.dataset.name, "dataset": part.dataset_id, "where": {}}]
+    ended.save()
+    extract = File.objects.get(pk=file.pk)
+    extract.pk, extract.run, extract.part, extract.name, extract.storage_key = None, run, part, "Extract.zip.p7m", "extract"
+    extract.save(force_insert=True)
+    return [waits, ended]
 
 
 def delivered(organization: Organization) -> Delivery:
