@@ -293,7 +293,7 @@ def restore_form(scene: Scene) -> dict[str, Any]:
 
 def restore(scene: Scene) -> Restore:
     terms: dict[str, Any] = {
-        "disposition": disposition(scene),
+        "disposition": restorable(scene),
         "organization": scene.organization,
         "user": scene.owner,
         "status": "completed",

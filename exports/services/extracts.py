@@ -4,18 +4,22 @@ Invariant: of a part that is done, what was captured by the attempt that did it 
 that its reader gave, and so of exactly those in its files.
 """
 
+import json
 from collections.abc import Iterator
 from dataclasses import replace
 
 import pyarrow as pa
+import pyarrow.compute as pc
 from django.db import connection
 from django.db.models import F, QuerySet
 
 from exports.models import Captured, Dataset, Extract, Job, Part, Run
-from exports.sources.base import VERSION, Selection, is_binary
+from exports.sources.base import VERSION, Selection, is_binary, is_json, is_number
 from exports.sources.predicates import load_predicate
 
 _CHUNK_ROWS = 50_000
+JSON_NULLS = "strongroom.json-nulls"
+"""A column of what is captured: the names, as a JSON list, of the row's columns that hold JSON's null, which a line of the file spells like no value."""
 
 
 def is_extract(job: Job) -> bool:
@@ -70,7 +74,7 @@ class Capture:
 
     def _hold(self, batch: pa.RecordBatch) -> None:
         self.binary = [field.name for field in batch.schema if is_binary(field)]
-        self._held.append(batch.select(self._columns))
+        self._held.append(batch.select(self._columns).append_column(JSON_NULLS, _json_nulls(batch)))
         self._rows += batch.num_rows
         if self._rows >= _CHUNK_ROWS:
             self._write()
@@ -80,6 +84,18 @@ class Capture:
             table = pa.Table.from_batches(self._held)
             Captured.objects.create(part=self._part, token=self._part.token, rows=table.num_rows, data=pack(table))
         self._held, self._rows = [], 0
+
+
+def _json_nulls(batch: pa.RecordBatch) -> pa.Array:
+    """Of most rows null."""
+    found: dict[int, list[str]] = {}
+    for field, column in zip(batch.schema, batch.columns, strict=True):
+        if is_json(field) and not is_number(field):
+            for place in pc.indices_nonzero(pc.equal(column, "null")).to_pylist():
+                found.setdefault(place, []).append(field.name)
+    if not found:
+        return pa.nulls(batch.num_rows, pa.string())
+    return pa.array([json.dumps(found[place]) if place in found else None for place in range(batch.num_rows)], pa.string())
 
 
 def pack(table: pa.Table) -> bytes:

@@ -13,6 +13,7 @@ import pyarrow as pa
 
 from exports.formats import format_named
 from exports.models import Extract
+from exports.services.extracts import JSON_NULLS
 from exports.sources.writers.base import Mask
 from retention.models import Batch, Purge
 from retention.services.freezing import INDEX, Frozen
@@ -52,10 +53,11 @@ class GoneRows:
         self._spelled = [json.dumps(name, ensure_ascii=False) for name in self._names]
         self.key_types: pa.Schema | None = None
         """Of the key columns; None if nothing went."""
-        digests, links = list[bytes](), list[pa.Table]()
+        digests, links, nulls = list[bytes](), list[pa.Table](), list[pa.ChunkedArray]()
         for table in gone_tables(purge, extract):
             digests.extend(_digest(text) for text in key_texts(table.select(self._names), extract.dataset.table))
             links.append(table.select(extract.columns))
+            nulls.append(table[JSON_NULLS])
             self.key_types = table.select(self._names).schema
         if len(digests) != rows_gone(purge, extract):
             raise AssertionError(
@@ -65,6 +67,7 @@ class GoneRows:
         self._order = np.argsort(known)
         self._known = known[self._order]
         self._links = pa.concat_tables(links) if links else None
+        self._nulls = pa.chunked_array([chunk for each in nulls for chunk in each.chunks], pa.string())
 
     def __len__(self) -> int:
         return len(self._known)
@@ -85,6 +88,11 @@ class GoneRows:
         """The columns by which these rows refer to the dataset above."""
         assert self._links is not None, "numbers come from find()"
         return self._links.take(pa.array(numbers, pa.int64()))
+
+    def json_nulls(self, number: int) -> list[str]:
+        """The columns in which the row held JSON's null."""
+        found = self._nulls[number].as_py()
+        return json.loads(found) if found else []
 
 
 def key_texts(keys: pa.Table, table: str) -> Iterator[bytes]:

@@ -30,7 +30,7 @@ from exports.services.errors import ServiceError, scrubbed
 from exports.services.extracts import whole_rows
 from exports.sources.base import ConnectionLost, SourceError
 from exports.sources.writers import open_writer
-from exports.sources.writers.base import Cells, ConflictKind, ForeignKeyBroken, LockTimeout, SourceWriter
+from exports.sources.writers.base import Cells, Conflict, ConflictKind, ForeignKeyBroken, LockTimeout, SourceWriter
 from exports.sources.writers.lines import cells_of
 from retention.models import Restore, RetentionSettings
 from retention.services import restore_holds
@@ -227,16 +227,21 @@ def _insert(session: Session, file: File, outcome: Outcome, rows: list[Row], bef
     found = session.writer.insert(whole_rows(session.extract.dataset), [row.cells for row in going], binary=frozenset(file.part.binary))
     said = {conflict.place: conflict for conflict in found}
     for place, row in enumerate(going):
-        conflict, mine = said.get(place), row.number in before
-        if (
-            conflict is None
-            or conflict.kind == ConflictKind.ALTERED
-            or (mine and conflict.kind in {ConflictKind.SAME, ConflictKind.DIFFERENT})
-        ):
-            outcome.restored.append(row.number)
-        if conflict is not None and not (mine and conflict.kind == ConflictKind.SAME):
-            kind = ConflictKind.ALTERED if mine and conflict.kind == ConflictKind.DIFFERENT else conflict.kind
-            outcome.tell(str(kind), session.gone.key(row.cells), conflict.columns)
+        _tell(session, outcome, row, said.get(place), mine=row.number in before)
+
+
+def _tell(session: Session, outcome: Outcome, row: Row, conflict: Conflict | None, *, mine: bool) -> None:
+    """mine: an earlier attempt was about to commit it, so if it is there, it came from there."""
+    kind = conflict.kind if conflict else None
+    if mine and kind in {ConflictKind.SAME, ConflictKind.DIFFERENT}:
+        kind = ConflictKind.ALTERED if kind == ConflictKind.DIFFERENT else None
+    columns = list(conflict.columns) if conflict else []
+    if kind in {None, ConflictKind.ALTERED}:
+        outcome.restored.append(row.number)
+        if nulls := session.gone.json_nulls(row.gone):
+            kind, columns = ConflictKind.ALTERED, [*columns, *nulls]
+    if kind is not None:
+        outcome.tell(str(kind), session.gone.key(row.cells), columns)
 
 
 def _has_parent(session: Session, rows: list[Row]) -> list[bool]:

@@ -93,7 +93,7 @@ class World:
         """The rows of a sealed file."""
         with zipfile.ZipFile(io.BytesIO(self.decrypted(file))) as archive:
             assert archive.namelist() == [file.member, *self.beside(file)]
-            return [json.loads(line) for line in archive.read(file.member).decode().splitlines()]
+            return [json.loads(line) for line in archive.read(file.member).splitlines()]
 
     def beside(self, file: File) -> list[str]:
         """What the zip holds beside the rows: in the first file of a dataset, or of each part of a DataSync, the JSON Schema."""

@@ -24,20 +24,26 @@ FOREVER: dict[str, Any] = {
 MORE_TYPES = {
     "postgresql": (
         "id uuid PRIMARY KEY, f bool, r real, z timestamptz, j jsonb, jj json, a int[], w numeric, i interval, ti time, c char(5), e bytea[]",
-        "('6f1c1d5c-4b8e-4b2e-9a53-0d7d0c3c7a11', true, 'NaN', '2024-07-01 12:00+02', '{\"b\": [1, 1.50, null]}', '{\"a\" : 1}', '{1,NULL,3}',"
-        " 12345678901234567890.00100, '1 day 02:03:04.5', '23:59:59.123456', 'ab', ARRAY[decode('00ff','hex')]), "
-        "('6f1c1d5c-4b8e-4b2e-9a53-0d7d0c3c7a12', NULL, '-Infinity', 'infinity', 'null', 'null', '{}', 'NaN', NULL, NULL, '', NULL)",
+        (
+            "('6f1c1d5c-4b8e-4b2e-9a53-0d7d0c3c7a11', true, 'NaN', '2024-07-01 12:00+02', '{\"b\": [1, 1.50, null]}', '{\"a\" : 1}', '{1,NULL,3}',"
+            " 12345678901234567890.00100, '1 day 02:03:04.5', '23:59:59.123456', 'ab', ARRAY[decode('00ff','hex')]), "
+            "('6f1c1d5c-4b8e-4b2e-9a53-0d7d0c3c7a12', NULL, '-Infinity', 'infinity', NULL, NULL, '{}', 'NaN', NULL, NULL, '', NULL)"
+        ),
     ),
     "mysql": (
         "id BINARY(16) PRIMARY KEY, f BIT(9), r FLOAT, z TIMESTAMP(6) NULL, j JSON, y YEAR, ti TIME(6), c CHAR(5), e ENUM('a','b'), s SET('x','y'), u BIGINT UNSIGNED",
-        "(UNHEX('00112233445566778899AABBCCDDEEFF'), b'101', 1.1, '2024-07-01 12:00:00.123456', '{\"b\" : [1, 1.50, null]}', 2024, "
-        "'-838:59:59', 'ab', 'b', 'x,y', 18446744073709551615), "
-        "(UNHEX('00000000000000000000000000000000'), NULL, NULL, NULL, 'null', NULL, NULL, '', NULL, '', 0)",
+        (
+            "(UNHEX('00112233445566778899AABBCCDDEEFF'), b'101', 1.1, '2024-07-01 12:00:00.123456', '{\"b\" : [1, 1.50, null]}', 2024, "
+            "'-838:59:59', 'ab', 'b', 'x,y', 18446744073709551615), "
+            "(UNHEX('00000000000000000000000000000000'), NULL, NULL, NULL, NULL, NULL, NULL, '', NULL, '', 0)"
+        ),
     ),
     "sqlite": (
         "id BLOB PRIMARY KEY NOT NULL, f BOOLEAN, r, j JSON, b BLOB, n NUMERIC, t TEXT",
-        "(x'0001ff', 1, 'a text', '{\"a\" : 1.50}', x'00', 1.5, 'a' || char(10) || 'b'), "
-        "(x'00', NULL, 2.5, NULL, 'QUJD', '1e400', 'NaN'), (x'01', 0, x'41', '[]', NULL, 9007199254740993, '')",
+        (
+            "(x'0001ff', 1, 'a text', '{\"a\" : 1.50}', x'00', 1.5, 'a' || char(10) || 'b'), "
+            "(x'00', NULL, 2.5, NULL, 'QUJD', '1e400', 'NaN'), (x'01', 0, x'41', '[]', NULL, 9007199254740993, '')"
+        ),
     ),
 }
 
@@ -81,14 +87,14 @@ def contents(world: PurgeWorld, *tables: str) -> list[str]:
 
 
 def assert_comes_back(world: PurgeWorld, dataset: str, *tables: str) -> None:
+    Hold.objects.update(ends_at=timezone.now() - timedelta(seconds=1))  # of the example before
     before = contents(world, *tables)
     purge = world.purged(And(()), dataset)
     assert purge.status == Purge.Status.COMPLETED, (purge.message, purge.traceback)
-    assert not contents(world, tables[0]), list(purge.batches.values_list("kept", flat=True))
+    assert not contents(world, tables[0]), (purge.selected, purge.kept, list(purge.batches.values_list("kept", flat=True)))
     restore = completed(world, purge)
-    assert contents(world, *tables) == before
     assert restore.conflicts == {}
-    Hold.objects.update(ends_at=timezone.now() - timedelta(seconds=1))
+    assert contents(world, *tables) == before
 
 
 @settings(**FOREVER)
@@ -102,6 +108,16 @@ def test_rows_of_other_types_come_back(purging: PurgeWorld) -> None:
     columns, rows = MORE_TYPES[purging.engine.url.get_backend_name()]
     with purging.writing() as connection:
         connection.exec_driver_sql(f"CREATE TABLE m ({columns})".replace("%", "%%"))
-        connection.exec_driver_sql(f"INSERT INTO m VALUES {rows}".replace("%", "%%"))  # noqa: S608 values of this test
+        connection.exec_driver_sql(f"INSERT INTO m VALUES {rows}".replace("%", "%%"))
     purging.datasets["M"] = Dataset.objects.create(source=purging.source, name="M", table="m", key_columns=["id"])
     assert_comes_back(purging, "M", "m")
+
+
+def test_the_null_of_json_comes_back_as_no_value_and_that_is_told(purging: PurgeWorld) -> None:
+    with purging.writing() as connection:
+        connection.exec_driver_sql("CREATE TABLE m (id int PRIMARY KEY NOT NULL, j JSON)")
+        connection.exec_driver_sql("INSERT INTO m VALUES (1, 'null'), (2, NULL), (3, '[null]')")
+    purging.datasets["M"] = Dataset.objects.create(source=purging.source, name="M", table="m", key_columns=["id"])
+    restore = completed(purging, purging.purged(And(()), "M"))
+    assert restore.restored == {"M": 3}
+    assert restore.conflicts == {"M": {"altered": {"rows": 1, "examples": [{"key": '{"id":1}', "columns": ["j"]}]}}}
