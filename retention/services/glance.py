@@ -172,4 +172,4 @@ def files(access: Access, purge: Purge) -> QuerySet[File]:
 def restores(access: Access) -> QuerySet[Restore]:
     """The newest first."""
     access.need(READ_RULES)
-    return Restore.objects.filter(organization=access.organization).select_related("disposition", "user", "hold").order_by("-pk")
+    return Restore.objects.filter(organization=access.organization).select_related("disposition", "user").order_by("-pk")

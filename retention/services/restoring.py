@@ -37,6 +37,7 @@ from retention.services import restore_holds
 from retention.services.failing import PurgeFailed, RestoreFailed
 from retention.services.freezing import extracts_of
 from retention.services.gone_rows import GoneRows
+from retention.services.matching import positions
 from retention.services.restore_ledger import Outcome, claim, conflicts, held, planned, position, restored_rows, settle, write_down
 from retention.services.restore_parts import forget, lines, remove_uploads
 from retention.services.steps import reached
@@ -251,8 +252,11 @@ def _has_parent(session: Session, rows: list[Row]) -> list[bool]:
         return [True] * len(rows)
     links = session.gone.links([row.gone for row in rows])
     assert session.parent_types is not None, "rows that went along went with others"
-    parents = links.rename_columns(above.dataset.key_columns).cast(session.parent_types)
-    return [bool(there) for there in session.writer.present(whole_rows(above.dataset), parents)]
+    names = list(above.dataset.key_columns)
+    parents = links.rename_columns(names).cast(session.parent_types)
+    each = parents.group_by(names).aggregate([])
+    there = session.writer.present(whole_rows(above.dataset), each.select(names))
+    return [bool(there[place]) for place in positions(parents, names, each, names)]
 
 
 def _restore_apart(session: Session, file: File, outcome: Outcome, rows: list[Row], before: set[int]) -> None:
