@@ -42,8 +42,9 @@ from accounts.services.audit import record
 from exports.models import Challenge, Delivery, MailAddress, Notice, Run, Webhook
 from exports.services.files import link
 from exports.sources.contact_history import metadata
-from retention.models import Purge, RetentionJob, Rule
+from retention.models import Hold, Preview, Purge, RetentionJob, Rule
 from tests.console.scenes import PASSWORD, Scene, certificate_pem, new_file, new_job, new_run
+from tests.retention.ledger import ended, written
 
 Sent = Callable[[Scene], Mapping[str, Any]]
 
@@ -338,6 +339,58 @@ RETENTION_JOBS = [
 ]
 
 
+# --- Retention's own resources ---------------------------------------------------------------------------------------
+def hold(scene: Scene) -> dict[str, object]:
+    why = {"matter": "Acme v. Smith", "reason": "Discovery order", "placed_by": scene.owner}
+    return {"hold_id": Hold.objects.create(organization=scene.organization, dataset=scene.dataset, **why).pk}
+
+
+def hold_body(scene: Scene) -> dict[str, object]:
+    return {"source": scene.source.key, "dataset": scene.dataset.name, "matter": "Acme v. Smith", "reason": "Discovery order"}
+
+
+def preview(scene: Scene) -> dict[str, object]:
+    made = Preview.objects.create(organization=scene.organization, terms={}, exact=True, figures={"datasets": []}, user=scene.owner)
+    return {"preview_id": made.pk}
+
+
+def frozen_purge(scene: Scene) -> dict[str, object]:
+    """One that waits for approval, and that somebody else than the owner ordered."""
+    terms = {"status": Purge.Status.AWAITING_APPROVAL, "selected": 5, "key_set_sha256": "a" * 64}
+    return {"purge_id": ended(scene.dataset, scene.teammate, **terms).pk}
+
+
+def disposition(scene: Scene) -> dict[str, object]:
+    return {"number": written(scene.dataset, scene.owner)[0].number}
+
+
+def why(scene: Scene) -> dict[str, object]:
+    return {"reason": "settled"}
+
+
+OWN_RETENTION = [
+    api("api/v1/holds", "GET", 200, 403, 200),
+    api("api/v1/holds", "POST", 202, 403, 400, data=hold_body),  # what is not committed is not in force
+    api("api/v1/holds/<str:hold_id>", "GET", 200, 403, 404, args=hold),
+    api("api/v1/holds/<str:hold_id>/release", "POST", 200, 403, 404, args=hold, data=why),
+    api("api/v1/retention/previews", "GET", 200, 403, 200),
+    api("api/v1/retention/previews", "POST", 201, 403, 201, args=readable, data=lambda scene: {"terms": {"maximumAge": 30}}),
+    api("api/v1/retention/previews/<str:preview_id>", "GET", 200, 403, 404, args=preview),
+    api("api/v1/retention/purges", "GET", 200, 403, 200),
+    api("api/v1/retention/purges/<str:purge_id>", "GET", 200, 403, 404, args=frozen_purge),
+    api(
+        "api/v1/retention/purges/<str:purge_id>/approve",
+        *("POST", 200, 403, 404),
+        args=frozen_purge,
+        data=lambda scene: {"keySet": "a" * 64},
+    ),
+    api("api/v1/retention/purges/<str:purge_id>/cancel", "POST", 200, 403, 404, args=frozen_purge),
+    api("api/v1/dispositions", "GET", 200, 403, 200),
+    api("api/v1/dispositions/<str:number>", "GET", 200, 403, 404, args=disposition),
+    api("api/v1/dispositions/<str:number>/certificate", "GET", 200, 403, 404, args=disposition),
+]
+
+
 # --- Console ---------------------------------------------------------------------------------------------------------
 def pk(name: str, **more: str) -> Sent:
     return lambda scene: {"pk": getattr(scene, name).pk, **more}
@@ -582,4 +635,4 @@ AUTH = [
     api("auth/v3/change-password", "POST", 200, 200, 200, anonymous=403, data=passwords, own=TOKENS | {"accounts.user"}),
 ]
 
-TABLE: list[Row] = [*UDM, *AUTH, *OWN, *RULES, *RETENTION_JOBS, *CONSOLE, *ACCOUNT, *OIDC, *ADMIN]
+TABLE: list[Row] = [*UDM, *AUTH, *OWN, *RULES, *RETENTION_JOBS, *OWN_RETENTION, *CONSOLE, *ACCOUNT, *OIDC, *ADMIN]

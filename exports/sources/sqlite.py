@@ -187,7 +187,7 @@ class SQLiteReader:
                 f"Column {column.name} holds values that are no {kind_of(column)}, so that no filter can compare them; mend them, or make a view."
             )
 
-    def _compiled(self, statement: sa.SelectBase | sa.Delete) -> tuple[str, tuple[Any, ...]]:
+    def _compiled(self, statement: sa.SelectBase | sa.Delete | sa.Insert) -> tuple[str, tuple[Any, ...]]:
         compiled = statement.compile(dialect=sqlite_dialect(paramstyle="qmark"), compile_kwargs={"render_postcompile": True})
         values = compiled.params
         return str(compiled), tuple(values[name] for name in compiled.positiontup or [])

@@ -87,7 +87,12 @@ def _document(name: str, value: Any) -> str:
         json.loads(value, parse_constant=_refuse, parse_int=str, parse_float=str)
     except (ValueError, RecursionError):
         raise SourceError(f"Column {name} is declared JSON but holds text that is not JSON; cast it to text in a view.") from None
-    return value.replace("\r", " ").replace("\n", " ")
+    return on_one_line(value)
+
+
+def on_one_line(document: str) -> str:
+    """Line breaks can only stand between JSON's tokens."""
+    return document.replace("\r", " ").replace("\n", " ")
 
 
 def _refuse(constant: str) -> None:

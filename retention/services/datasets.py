@@ -1,5 +1,6 @@
 """Datasets by the names that people give them."""
 
+from accounts.roles import READ_RULES
 from accounts.services.access import Access
 from exports.models import Dataset
 from exports.services.errors import Invalid
@@ -7,7 +8,8 @@ from exports.services.nearest import known_names, shown
 
 
 def dataset_named(access: Access, source: str, name: str) -> Dataset:
-    """Of the organization's source of that key. Raises Invalid, naming the field."""
+    """Of the organization's source of that key. Raises Invalid, naming the field, and Denied."""
+    access.need(READ_RULES)
     there = list(Dataset.objects.filter(source__organization=access.organization).select_related("source", "parent").order_by("pk"))
     keys = [dataset.source.key for dataset in there]
     if source not in keys:

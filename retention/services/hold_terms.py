@@ -15,6 +15,7 @@ from exports.sources.base import Key, SourceError
 from exports.sources.conditions import Condition, Kind, Operator, WrongCondition, typed
 from exports.sources.keys import dump_key, load_key
 from exports.sources.predicates import MOST_KEYS, KeyIn, Predicate
+from retention.services.criteria import parse_criteria
 
 Keys = Sequence[Sequence[Any]]
 """Keys of rows, each a list of the values of the key columns, in order."""
@@ -69,8 +70,6 @@ def understood(dataset: Dataset, criteria: str) -> Predicate | None:
         return None
     if len(criteria) > LONGEST_CRITERIA:
         raise Invalid({"criteria": f"criteria may have at most {LONGEST_CRITERIA} characters, not {len(criteria)}."})
-    from retention.services.criteria import parse_criteria
-
     try:
         return parse_criteria(dataset, criteria)
     except Invalid as error:

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from datetime import datetime
 
 from django.db import transaction
-from django.db.models import F, QuerySet
+from django.db.models import F, Q, QuerySet, Sum
 from django.utils import timezone
 
 from accounts.roles import ADMINISTER_RULES, APPROVE_DISPOSITIONS, READ_RULES
@@ -14,7 +14,7 @@ from exports.services import runs
 from exports.services.errors import Conflict, NotFound
 from exports.services.trail import tell
 from exports.sources.predicates import Predicate, dump_predicate
-from retention.models import Purge, RetentionJob, Rule
+from retention.models import Batch, Purge, RetentionJob, Rule
 
 Status = Purge.Status
 
@@ -44,9 +44,11 @@ def request_purge(
 
 
 def listing(access: Access, *, statuses: Iterable[str] = (), rule: int | None = None) -> QuerySet[Purge]:
-    """Newest first. Raises Denied."""
+    """Newest first, each with `purged`, the rows that are gone by now. Raises Denied."""
     access.need(READ_RULES, APPROVE_DISPOSITIONS)
-    found = Purge.objects.filter(organization=access.organization).select_related("dataset__source", "rule", "job", "run", "approved_by")
+    gone = Sum("batches__deleted", filter=Q(batches__status=Batch.Status.DONE), default=0)
+    related = ("dataset__source", "rule", "job", "run", "approved_by", "disposition")
+    found = Purge.objects.filter(organization=access.organization).select_related(*related).annotate(purged=gone)
     found = found.filter(status__in=list(statuses)) if statuses else found
     return (found.filter(rule=rule) if rule else found).order_by("-pk")
 

@@ -15,8 +15,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
-import polars as pl
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from exports.models import Dataset, Part
 from exports.services.claiming import Heartbeat
@@ -29,6 +29,7 @@ from retention.services.extracting import look
 from retention.services.failing import PurgeFailed
 from retention.services.freezing import INDEX, Frozen
 from retention.services.ledger import announce, settle, write_down
+from retention.services.matching import positions
 from retention.services.references import Catalogue
 from retention.services.selection import Child, Chosen
 from retention.services.steps import reached
@@ -158,20 +159,20 @@ def _locked(session: Session, child: Child, above: pa.Table) -> pa.Table:
     keys = list(child.above.key_columns)
     exact = session.is_exact(child.dataset)
     there = session.writer.lock_children(whole_rows(child.dataset), child.columns, above.select(keys), exact=exact)
-    known = pl.DataFrame(pa.table({f"above {place}": above[name] for place, name in enumerate(keys)} | {INDEX: above[INDEX]}))
-    links = {
-        f"above {place}": there[column].cast(above[name].type) for place, (column, name) in enumerate(zip(child.columns, keys, strict=True))
-    }
-    index = pl.DataFrame(pa.table(links)).join(known, on=list(links), how="left", maintain_order="left")[INDEX]
-    return there.append_column(INDEX, index.to_arrow().cast(pa.int64()))
+    found = positions(there, child.columns, above, keys)
+    return there.append_column(INDEX, above[INDEX].take(pa.array(found)))
 
 
 def _strange(frozen: pa.Table | None, child: Child, there: pa.Table, size: int, start: int) -> Mask:
     """The rows with which something goes along now that is not, with this version, in the frozen set. (One that is gone harms nothing.)"""
-    names = [*child.dataset.key_columns, VERSION, INDEX]
-    new = pl.DataFrame(there.select(names))
-    if frozen is not None:
-        new = new.join(pl.DataFrame(frozen.select(names)).cast(dict(new.schema)), on=names, how="anti")  # type: ignore[arg-type]  # polars' own schema
     strange = np.zeros(size, bool)
-    strange[new[INDEX].to_numpy() - start] = True
+    index = there[INDEX].to_numpy() - start
+    if frozen is None:
+        strange[index] = True
+        return strange
+    keys = child.dataset.key_columns
+    found = positions(there, keys, frozen, keys)
+    known = frozen.select([VERSION, INDEX]).take(pa.array(np.maximum(found, 0)))
+    same = [pc.equal(there[name].cast(known[name].type), known[name]).to_numpy() for name in (VERSION, INDEX)]
+    strange[index[(found < 0) | ~same[0] | ~same[1]]] = True
     return strange

@@ -24,7 +24,8 @@ from accounts.api.documents import document_of, face_of, operations
 from accounts.faces import Face
 from accounts.models import AccessToken, Organization, User
 from exports.models import Certificate, Dataset, Delivery, File, Job, Notice, Part, Run, Webhook
-from retention.models import Purge, RetentionJob, Rule
+from retention.models import Hold, Preview, Purge, RetentionJob, Rule
+from tests.retention.ledger import ended, written
 
 NO_FAULT = ["2xx", "3xx", "400", "401", "403", "404", "409", "422", "429"]
 """What schemathesis expects of valid requests, and 400 or 422: no schema can say which jobs there are, nor which cron comes true."""
@@ -88,7 +89,22 @@ def world(
         "source": ["contact-history"],
         "entities": ["Interaction", "Contact,Interaction"],
         "dataType": ["Interaction", "Contact"],
+        **retained(contact, file.run.job.owner),
         "rule_id": [Rule.objects.create(organization=file.organization, author=file.run.job.owner, maximum_age=30).pk],
+    }
+
+
+def retained(dataset: Dataset, owner: User) -> dict[str, list[Any]]:
+    """Ids of retention's own resources."""
+    here, waiting = dataset.source.organization, Purge.Status.AWAITING_APPROVAL
+    why = {"matter": "Acme v. Smith", "reason": "Discovery order", "placed_by": owner}
+    preview = Preview.objects.create(organization=here, terms={}, exact=True, figures={"datasets": []}, user=owner)
+    return {
+        "hold_id": [Hold.objects.create(organization=here, dataset=dataset, **why).pk],
+        "preview_id": [preview.pk],
+        "purge_id": [ended(dataset, owner).pk, ended(dataset, owner, status=waiting).pk],
+        "number": [entry.number for entry in written(dataset, owner, 2)],
+        "dataset": ["Contact"],
     }
 
 

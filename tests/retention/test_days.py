@@ -67,13 +67,13 @@ def _yesterday(request: pytest.FixtureRequest, _window: None) -> None:
 
 def old(world: PurgeWorld) -> set[str]:
     """Keys of the interactions that have crossed the age."""
-    return world.keys("Interaction", interactions.c.startDate < sa.bindparam("cutoff", NOW - timedelta(days=AGE, minutes=30)))
+    return world.there("Interaction", interactions.c.startDate < sa.bindparam("cutoff", NOW - timedelta(days=AGE, minutes=30)))
 
 
 # --- What is ordered -------------------------------------------------------------------------------------------------
 def test_rule_that_enforces_removes_what_is_older_and_the_day_ends(purging: PurgeWorld) -> None:
     ruled(purging)
-    before, expected = purging.keys(), old(purging)
+    before, expected = purging.there(), old(purging)
     day = run(purging)
     purge = Purge.objects.get()
     assert (purge.status, purge.slot, purge.rule_version) == ("completed", NOW - timedelta(minutes=30), 1), purge.message
@@ -128,12 +128,12 @@ def test_rule_of_a_type_that_no_dataset_has_is_left_out(small: PurgeWorld) -> No
 def test_rules_run_one_after_another_and_a_row_goes_if_any_matches(small: PurgeWorld) -> None:
     ruled(small, type="chat", maximum_age=400)
     ruled(small)
-    expected = old(small) | small.keys(
+    expected = old(small) | small.there(
         "Interaction", interactions.c.mediaTypeId == "chat", interactions.c.startDate < NOW - timedelta(days=400, minutes=30)
     )
-    before = small.keys()
+    before = small.there()
     run(small)
-    assert before - small.keys() == expected
+    assert before - small.there() == expected
     assert [purge.status for purge in Purge.objects.order_by("pk")] == ["completed", "completed"]
 
 
@@ -222,7 +222,7 @@ def test_worker_that_lost_its_day_tells_nothing(small: PurgeWorld) -> None:
     days.start_due_days(NOW)
     first = days.claim_day()
     assert first is not None
-    Day.objects.update(lease_until=None, ordered_at=NOW, summary={"leftOut": [], "problems": []})
+    Day.objects.update(lease_until=None, ordered_at=NOW, summary={"rules": 1, "leftOut": [], "problems": []})
     second = days.claim_day()
     assert second is not None
     days._attempt(first, complete)
@@ -333,7 +333,7 @@ def test_forecast_counts_what_will_cross_the_age(purging: PurgeWorld) -> None:
     ruled(purging)
     day = run(purging)
     [said] = day.summary["forecast"]
-    crossing = {ahead: len(purging.keys("Interaction", interactions.c.startDate < NOW - timedelta(days=AGE - ahead))) for ahead in (7, 30)}
+    crossing = {ahead: len(purging.there("Interaction", interactions.c.startDate < NOW - timedelta(days=AGE - ahead))) for ahead in (7, 30)}
     assert said["backlog"] == 0
     assert [said["perDayOf7"], said["perDayOf30"]] == [-(-crossing[7] // 7), -(-crossing[30] // 30)]
     assert said["capacity"] > 0

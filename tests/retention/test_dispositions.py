@@ -31,11 +31,11 @@ from tests.trail import actions
 
 # --- What is written -----------------------------------------------------------------------------------------------
 def test_a_completed_purge_is_told_as_it_was(small: PurgeWorld) -> None:
-    before = small.keys()
+    before = small.there()
     purge = small.purged()
     entry = Disposition.objects.get(purge=purge)
     said = entry.said()
-    assert (said["rowsPurged"], said["rowsSelected"], said["kept"]) == (len(before - small.keys()), purge.selected, [])
+    assert (said["rowsPurged"], said["rowsSelected"], said["kept"]) == (len(before - small.there()), purge.selected, [])
     assert (said["source"], said["dataset"], said["table"]) == (small.source.key, "Interaction", "interactions")
     assert (said["rule"], said["job"], said["author"]) == ({"id": purge.rule_id, "version": 1, "terms": purge.rule.terms()}, None, "olga")  # type: ignore[union-attr]  # it is of a rule
     assert (said["keySetSha256"], said["outcome"], said["archived"]) == (purge.key_set_sha256, "completed", True)
@@ -57,12 +57,12 @@ def test_it_names_every_file_and_the_manifest_by_hash(small: PurgeWorld) -> None
 
 def test_a_purge_that_is_cancelled_in_the_middle_tells_what_went(small: PurgeWorld) -> None:
     RetentionSettings.objects.update(batch_rows=20)
-    before, purge = small.keys(), small.purge()
+    before, purge = small.there(), small.purge()
     small.work_until("batch.done")
     Purge.objects.filter(pk=purge.pk).update(cancelled_by=small.owner)
     small.work()
     said = Disposition.objects.get(purge=purge).said()
-    assert (said["outcome"], said["rowsPurged"]) == ("cancelled", 20) == ("cancelled", len(before - small.keys()))
+    assert (said["outcome"], said["rowsPurged"]) == ("cancelled", 20) == ("cancelled", len(before - small.there()))
     assert "olga" in said["outcomeBecause"]
 
 

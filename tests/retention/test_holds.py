@@ -77,11 +77,11 @@ def test_an_outsider_finds_no_hold_and_no_dataset(access: Access, contact: Datas
 
 # --- What they cover -----------------------------------------------------------------------------------------------
 def test_without_criteria_and_keys_all_rows_are_covered(small: PurgeWorld) -> None:
-    assert covered(place(owner_of(small), small.datasets["Interaction"])) == len(small.keys())
+    assert covered(place(owner_of(small), small.datasets["Interaction"])) == len(small.there())
 
 
 def test_keys_name_rows_in_each_database(purging: PurgeWorld) -> None:
-    chosen = sorted(purging.keys())[:3]
+    chosen = sorted(purging.there())[:3]
     hold = place(owner_of(purging), purging.datasets["Interaction"], keys=[[key] for key in [*chosen, "nobody"]])
     assert covered(hold) == 3
     assert hold.keys == [[key] for key in [*chosen, "nobody"]]
@@ -163,27 +163,27 @@ def test_a_hold_that_cannot_be_understood_stops_everything(access: Access, conta
 def test_nothing_goes_while_a_hold_is_unclear(small: PurgeWorld) -> None:
     hold = place(owner_of(small), small.datasets["Interaction"], keys=[["x"]])
     Hold.objects.filter(pk=hold.pk).update(where={"nonsense": 1})
-    before = small.keys()
+    before = small.there()
     purge = small.purged()
-    assert (purge.status, small.keys()) == (Purge.Status.FAILED, before)
+    assert (purge.status, small.there()) == (Purge.Status.FAILED, before)
     assert "is unclear" in purge.message
 
 
 def test_nothing_goes_while_a_hold_asks_for_a_column_that_is_gone(small: PurgeWorld) -> None:
     hold = place(owner_of(small), small.datasets["Interaction"])
     Hold.objects.filter(pk=hold.pk).update(criteria="gone eq 1", where={"condition": {"attribute": "gone", "operator": "eq", "value": 1}})
-    before = small.keys()
+    before = small.there()
     assert small.purged().status == Purge.Status.FAILED
-    assert small.keys() == before
+    assert small.there() == before
 
 
 # --- A purge and a hold --------------------------------------------------------------------------------------------
 def test_rows_that_are_held_by_key_are_kept(purging: PurgeWorld) -> None:
-    chats = purging.keys("Interaction", interactions.c.mediaTypeId == "chat")
+    chats = purging.there("Interaction", interactions.c.mediaTypeId == "chat")
     kept = set(sorted(chats)[:2])
     place(owner_of(purging), purging.datasets["Interaction"], keys=[[key] for key in kept])
     purge = purging.purged(CHATS)
-    assert purging.keys("Interaction", interactions.c.mediaTypeId == "chat") == kept, purge.message
+    assert purging.there("Interaction", interactions.c.mediaTypeId == "chat") == kept, purge.message
     assert purge.kept == {"the hold “Acme v. Smith”": 2}
 
 
@@ -193,18 +193,18 @@ def test_a_row_is_kept_for_the_sake_of_what_would_go_along(purging: PurgeWorld) 
         child, parent = source.execute(asked.where(interactions.c.mediaTypeId == "chat").limit(1)).one()
     place(owner_of(purging), purging.datasets["Attachment"], keys=[[child]])
     purge = purging.purged(CHATS)
-    assert purging.keys("Interaction", interactions.c.mediaTypeId == "chat") == {parent}, purge.message
-    assert child in purging.keys("Attachment")
+    assert purging.there("Interaction", interactions.c.mediaTypeId == "chat") == {parent}, purge.message
+    assert child in purging.there("Attachment")
 
 
 def test_a_hold_placed_after_the_freeze_keeps_its_rows(small: PurgeWorld) -> None:
-    kept = min(small.keys("Interaction", interactions.c.mediaTypeId == "chat"))
+    kept = min(small.there("Interaction", interactions.c.mediaTypeId == "chat"))
     purge = small.purge()
     small.work_until("freeze.done")
     place(owner_of(small), small.datasets["Interaction"], keys=[[kept]])
     small.work()
     purge.refresh_from_db()
-    assert small.keys("Interaction", interactions.c.mediaTypeId == "chat") == {kept}, purge.message
+    assert small.there("Interaction", interactions.c.mediaTypeId == "chat") == {kept}, purge.message
 
 
 # --- Coming into force ---------------------------------------------------------------------------------------------

@@ -170,7 +170,7 @@ def test_a_stored_byte_that_flips_before_the_purge_is_found_and_extracted_again(
     small.work_until("freeze.done")
     purge.refresh_from_db()
     assert purge.run is not None
-    damaged, file = purge.run, purge.run.files.first()
+    damaged, file = purge.run, purge.run.files.all()[0]
     with Path(default_storage.path(file.storage_key)).open("r+b") as stored:
         stored.seek(100)
         byte = stored.read(1)

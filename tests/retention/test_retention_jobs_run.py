@@ -57,7 +57,7 @@ def site(clock: time_machine.Traveller, small: PurgeWorld) -> Site:
 
 
 def test_an_extract_waits_for_the_night_and_deletes_nothing(site: Site, clock: time_machine.Traveller) -> None:
-    before, chats = site.world.contents(), site.world.keys("Interaction", IS_CHAT)
+    before, chats = site.world.contents(), site.world.there("Interaction", IS_CHAT)
     location = site.create("Extract")
     assert site.work(location)["status"] == "Pending"
     clock.move_to(NIGHT)
@@ -69,8 +69,8 @@ def test_an_extract_waits_for_the_night_and_deletes_nothing(site: Site, clock: t
 
 
 def test_an_extract_and_purge_leaves_the_rows_in_files_only(site: Site, clock: time_machine.Traveller) -> None:
-    before, chats = site.world.keys(), site.world.keys("Interaction", IS_CHAT)
-    theirs = site.world.keys("Attachment", attachments.c.entityid.in_(chats))
+    before, chats = site.world.there(), site.world.there("Interaction", IS_CHAT)
+    theirs = site.world.there("Attachment", attachments.c.entityid.in_(chats))
     location = site.create("ExtractPurge")
     clock.move_to(NIGHT)
     said = site.work(location)
@@ -93,11 +93,11 @@ def test_its_files_are_downloaded_and_by_fresh_links(site: Site, clock: time_mac
 
 
 def test_the_window_closes_and_the_job_goes_on_in_the_next(site: Site, clock: time_machine.Traveller) -> None:
-    chats = site.world.keys("Interaction", IS_CHAT)
+    chats = site.world.there("Interaction", IS_CHAT)
     location = site.create("ExtractPurge")
     clock.move_to(NIGHT)
     site.world.work_until("batch.done")
-    gone = len(chats - site.world.keys())
+    gone = len(chats - site.world.there())
     assert 0 < gone < len(chats)
     clock.move_to(NOON + timedelta(days=1))
     said = site.work(location)
@@ -108,18 +108,18 @@ def test_the_window_closes_and_the_job_goes_on_in_the_next(site: Site, clock: ti
 
 
 def test_what_a_hold_covers_is_kept_and_counted(site: Site, clock: time_machine.Traveller) -> None:
-    chats = site.world.keys("Interaction", IS_CHAT)
+    chats = site.world.there("Interaction", IS_CHAT)
     held = min(chats)
     location = site.create("ExtractPurge")
     clock.move_to(NIGHT)
     place(site.world.access, site.world.datasets["Interaction"], matter="A", reason="B", keys=[[held]])
     said = site.work(location)
     assert (said["rowsPurged"], said["rowsKept"]) == (len(chats) - 1, 1), said
-    assert site.world.keys("Interaction", IS_CHAT) == {held}
+    assert site.world.there("Interaction", IS_CHAT) == {held}
 
 
 def test_an_extract_holds_what_a_hold_covers_too(site: Site, clock: time_machine.Traveller) -> None:
-    chats = site.world.keys("Interaction", IS_CHAT)
+    chats = site.world.there("Interaction", IS_CHAT)
     place(site.world.access, site.world.datasets["Interaction"], matter="A", reason="B", keys=[[min(chats)]])
     location = site.create("Extract")
     clock.move_to(NIGHT)
@@ -128,11 +128,11 @@ def test_an_extract_holds_what_a_hold_covers_too(site: Site, clock: time_machine
 
 
 def test_a_job_that_is_cancelled_midway_keeps_the_rest(site: Site, clock: time_machine.Traveller) -> None:
-    before, chats = site.world.keys(), site.world.keys("Interaction", IS_CHAT)
+    before, chats = site.world.there(), site.world.there("Interaction", IS_CHAT)
     location = site.create("ExtractPurge")
     clock.move_to(NIGHT)
     site.world.work_until("batch.done")
-    gone = chats - site.world.keys()
+    gone = chats - site.world.there()
     assert 0 < len(gone) < len(chats)
     assert site.client.post(f"{location}/cancel").json()["status"] == "InProgress"
     clock.move_to(NOON + timedelta(days=1))
@@ -150,7 +150,7 @@ def test_one_resource_that_fails_does_not_stop_the_other(site: Site, clock: time
     said = site.work(location)
     assert said["status"] == "Failed"
     assert str(said["message"]).startswith("Contact: ")
-    assert not site.world.keys("Interaction", IS_CHAT)
+    assert not site.world.there("Interaction", IS_CHAT)
 
 
 def test_looking_again_begins_and_ends_nothing_twice(site: Site, clock: time_machine.Traveller) -> None:

@@ -8,7 +8,7 @@ Keys are tables of Arrow, one column for each column of `selection.key` and name
 other columns are not looked at. A key is a row's key only if it is the same value byte for byte, not only by a collation.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from enum import StrEnum
@@ -151,6 +151,13 @@ class SourceWriter(Protocol):
 
     def present(self, selection: Selection, keys: pa.Table) -> Mask:
         """Which of these rows are there. Nothing is locked."""
+
+    def insert(self, selection: Selection, rows: Sequence[Cells], *, binary: frozenset[str] = frozenset()) -> list[Conflict]:
+        """Insert the rows exactly, but those whose key exists; generated columns make themselves. Gives what is to be said of single rows.
+
+        binary: the columns whose cells are base64, as the file's JSON Schema says (`contentEncoding`). Raises ForeignKeyBroken for
+        a row that refers to none.
+        """
 
     def bloat(self, selection: Selection) -> Bloat:
         """As far as the database's statistics know."""

@@ -6,7 +6,7 @@ for a key is compared with the key byte for byte, in the statement that deletes 
 """
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from functools import partial
 from typing import Any
@@ -21,7 +21,7 @@ from exports.sources.conditions import Kind
 from exports.sources.filtering import all_of, any_of, bound
 from exports.sources.functions import key_literal
 from exports.sources.generic import GenericReader
-from exports.sources.generic_types import VERSION_COLUMN, check_characters, plan, projected, rename
+from exports.sources.generic_types import VERSION_COLUMN, Column, check_characters, plan, projected, rename
 from exports.sources.predicate_sql import holds
 from exports.sources.predicates import And, KeyIn, Predicate
 from exports.sources.selecting import Chosen, choose, known
@@ -30,6 +30,8 @@ from exports.sources.writers import generic_catalogue as catalogue
 from exports.sources.writers.asked import mask, versions_asked
 from exports.sources.writers.base import (
     Bloat,
+    Cells,
+    Conflict,
     Counts,
     ForeignKey,
     ForeignKeyBroken,
@@ -40,11 +42,25 @@ from exports.sources.writers.base import (
     refuse_count,
 )
 from exports.sources.writers.generic_keys import AT_ONCE, Asked, Element, reading, values_of
+from exports.sources.writers.generic_values import AsItIs, driver_value, is_binary, key_value
+from exports.sources.writers.inserting import check_binary, columns_given, insert, same_moment
+from exports.sources.writers.lines import lines_of
 
 _BROKEN = {1216, 1217, 1451, 1452}
 _WAITED = {1205, 3572}
+_TWICE = 1062
 # Values go in as they are or not at all; a day that no calendar has may have been there before.
 _MODE = "SET SESSION sql_mode = 'STRICT_ALL_TABLES,NO_AUTO_VALUE_ON_ZERO,ALLOW_INVALID_DATES', foreign_key_checks = 1, unique_checks = 1"
+
+
+def batch_of(rows: Sequence[Sequence[Any]], columns: Sequence[Column]) -> pa.RecordBatch:
+    held = [[None if row[n] is None else column.convert(row[n]) for row in rows] for n, column in enumerate(columns)]
+    return rename(held, pa.schema([column.field for column in columns]))
+
+
+def _code(error: Exception) -> Any:
+    """The server's number of the error."""
+    return next(iter(getattr(getattr(error, "orig", None), "args", ())), None)
 
 
 class GenericWriter(GenericReader):
@@ -114,8 +130,7 @@ class GenericWriter(GenericReader):
         for chosen, parts in self._children(child, parent_columns, parents):
             statement = sa.select(*self._whole(chosen)).where(any_of(parts)).with_for_update()
             rows += [made(row) for row in self._fetch(statement)]
-        held = [[None if row[n] is None else column.convert(row[n]) for row in rows] for n, column in enumerate(columns)]
-        return pa.Table.from_batches([rename(held, pa.schema([column.field for column in columns]))])
+        return pa.Table.from_batches([batch_of(rows, columns)])
 
     def count_children(self, child: Selection, parent_columns: tuple[str, ...], parents: pa.Table) -> Counts:
         """One count for each parent, if there is any: only the database knows which texts its collation takes for the parent's."""
@@ -127,17 +142,32 @@ class GenericWriter(GenericReader):
         return np.array(found, np.int64)
 
     def delete(self, selection: Selection, keys: pa.Table) -> int:
-        """Rows are counted before and after: a DELETE does not count those of its own that a foreign key's action was quicker to take."""
-        table, asked = self.table(selection.schema, selection.table), self._keys(selection, keys)
-        for foreign in self.foreign_keys((selection.schema, selection.table)):
-            if foreign.on_delete.acts and self._has_others(selection, asked, foreign):
+        place, asked = (selection.schema, selection.table), self._keys(selection, keys)
+        acting = [foreign for foreign in self.foreign_keys(place) if foreign.on_delete.acts]
+        for foreign in acting:
+            if self._has_others(selection, asked, foreign):
                 refuse_children(foreign, selection.table)
-        before = self._places(selection, asked)
-        for chunk in asked.chunks():
-            statement = sa.delete(table).where(holds(self, Chosen(table, table, []), selection.key, KeyIn(chunk)))
-            self._guard(partial(self._connection.execute, statement))
-        refuse_count(selection, int(before.sum() - self._places(selection, asked).sum()), keys.num_rows)
-        return int(keys.num_rows)
+        if any(foreign.place == place for foreign in acting):  # whose action may be quicker than the DELETE, which counts its own
+            before = self._places(selection, asked)
+            self._delete(selection, asked)
+            deleted = int(before.sum() - self._places(selection, asked).sum())
+        else:
+            deleted = self._delete(selection, asked)
+        refuse_count(selection, deleted, keys.num_rows)
+        return deleted
+
+    def insert(self, selection: Selection, rows: Sequence[Cells], *, binary: frozenset[str] = frozenset()) -> list[Conflict]:
+        if not rows:
+            return []
+        columns = columns_given(self.table(selection.schema, selection.table), selection, rows)
+        check_binary(binary, columns, is_binary)
+        moments = {column.name for column in columns if isinstance(column.type, sa.DateTime)}
+        return insert(
+            rows,
+            lambda wanted: self._read(selection, columns, wanted),
+            lambda wanted: self._put(selection, columns, wanted),
+            lambda name, one, other: one == other or (name in moments and same_moment(one, other)),
+        )
 
     # --- Inside -----------------------------------------------------------------------------------------------------
 
@@ -157,7 +187,7 @@ class GenericWriter(GenericReader):
         self._guard(lambda: self._connection.exec_driver_sql(statement))
 
     def _said(self, error: Exception) -> SourceError:
-        code = next(iter(getattr(getattr(error, "orig", None), "args", ())), None)
+        code = _code(error)
         if code in _WAITED:
             return LockTimeout("Somebody else holds rows of the table for longer than the lock timeout.")
         said = super()._said(error)
@@ -169,10 +199,58 @@ class GenericWriter(GenericReader):
         return choose(self, Selection(selection.table, selection.schema, key=selection.key, where=both))
 
     def _keys(self, selection: Selection, keys: pa.Table) -> Asked:
-        return Asked(self.table(selection.schema, selection.table), selection, keys)
+        return Asked.of(self.table(selection.schema, selection.table), selection, keys)
+
+    def _delete(self, selection: Selection, asked: Asked) -> int:
+        table = self.table(selection.schema, selection.table)
+        deleted = 0
+        for chunk in asked.chunks():
+            statement = sa.delete(table).where(holds(self, Chosen(table, table, []), selection.key, KeyIn(chunk)))
+            deleted += self._guard(partial(self._connection.execute, statement)).rowcount
+        return deleted
 
     def _whole(self, chosen: Chosen) -> list[Element]:
         return [projected(column, chosen.column(column.name)) for column in chosen.table.c]
+
+    def _read(self, selection: Selection, columns: list[sa.Column[Any]], rows: Sequence[Cells]) -> dict[int, Cells]:
+        key = [column for name in selection.key for column in columns if column.name == name]
+        asked = Asked(key, [[key_value(column, row[column.name]) for row in rows] for column in key])
+        plans = [plan(column, exact=True) for column in columns]
+        found: dict[int, tuple[Any, ...]] = {}
+        for chunk in asked.chunks():
+            chosen = self._named(selection, chunk)
+            read = [each.project(chosen.column(column.name)) for each, column in zip(plans, columns, strict=True)]
+            for row in self._fetch(sa.select(*read, *asked.read(chosen)).where(*chosen.where)):
+                if (place := asked.place(row[len(read) :])) is not None:
+                    found[place] = tuple(row[: len(read)])
+        return dict(zip(found, lines_of(batch_of(list(found.values()), plans)), strict=True))
+
+    def _put(self, selection: Selection, columns: list[sa.Column[Any]], rows: Sequence[Cells]) -> None:
+        """All at once; one by one, if one of them has a value that must be unique and is another row's."""
+        generated = catalogue.generated(self._asked_catalogue, (selection.schema, selection.table))
+        given = [column for column in columns if column.name not in generated]
+        values = [{f"p{n}": driver_value(column, row[column.name]) for n, column in enumerate(given)} for row in rows]
+        places = {column.name: sa.bindparam(f"p{n}", type_=AsItIs()) for n, column in enumerate(given)}
+        statement = sa.insert(self.table(selection.schema, selection.table)).values(places)
+        self._run("SAVEPOINT strongroom")
+        if not self._is_put(statement, values):
+            self._run("ROLLBACK TO SAVEPOINT strongroom")
+            for each in values:
+                self._is_put(statement, [each])
+
+    def _is_put(self, statement: sa.Insert, values: list[dict[str, Any]]) -> bool:
+        """False if a value must be unique and is not."""
+
+        def execute() -> bool:
+            try:
+                self._connection.execute(statement, values)
+            except exc.IntegrityError as error:
+                if _code(error) != _TWICE:
+                    raise
+                return False
+            return True
+
+        return self._guard(execute)
 
     def _places(self, selection: Selection, asked: Asked, where: Predicate | None = None) -> Mask:
         found = []

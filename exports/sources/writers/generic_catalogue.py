@@ -31,6 +31,10 @@ _KIND = sa.text("""
 SELECT t.table_type, e.transactions FROM information_schema.tables AS t LEFT JOIN information_schema.engines AS e ON e.engine = t.engine
 WHERE t.table_schema = coalesce(:schema, database()) AND t.table_name = :name
 """)
+_GENERATED = sa.text("""
+SELECT column_name FROM information_schema.columns
+WHERE table_schema = coalesce(:schema, database()) AND table_name = :name AND coalesce(generation_expression, '') <> ''
+""")
 _BLOAT = sa.text("""
 SELECT coalesce(data_length, 0) + coalesce(index_length, 0) + coalesce(data_free, 0), coalesce(data_free, 0) FROM information_schema.tables
 WHERE table_schema = coalesce(:schema, database()) AND table_name = :name
@@ -74,6 +78,11 @@ def _unique(query: Query, place: Place) -> dict[str, list[str]]:
     cut = {name for (name,) in query(_CUT, _named(place))}
     rows = query(_INDEXES, _named(place))
     return {name: [column for _, column in found] for name, found in groupby(rows, lambda row: row[0]) if name not in cut}
+
+
+def generated(query: Query, place: Place) -> set[str]:
+    """The columns that make themselves."""
+    return {name for (name,) in query(_GENERATED, _named(place))}
 
 
 def bloat(query: Query, selection: Selection, quoted: str) -> Bloat:

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from itertools import pairwise
-from typing import Any
+from typing import Any, Self
 
 import pyarrow as pa
 import sqlalchemy as sa
@@ -18,14 +18,19 @@ AT_ONCE = 500
 
 
 class Asked:
-    """Keys of a table, in the form in which the exact reader gives them."""
+    """Keys of a table, in the form in which the exact reader gives them: one list of values for each of its columns."""
 
-    def __init__(self, table: sa.Table, selection: Selection, rows: pa.Table) -> None:
-        self._columns = [known(table, name) for name in selection.key]
+    def __init__(self, columns: list[sa.Column[Any]], values: list[list[Any]]) -> None:
+        self._columns = columns
+        self._place: dict[Key, int] = {key: place for place, key in enumerate(zip(*values, strict=True))}
+        self.size = len(values[0])
+
+    @classmethod
+    def of(cls, table: sa.Table, selection: Selection, rows: pa.Table) -> Self:
+        """Of keys that a reader gave."""
         given = columns_asked(selection, rows)
-        keys = zip(*[values_of(column, values) for column, values in zip(self._columns, given, strict=True)], strict=True)
-        self._place: dict[Key, int] = {key: place for place, key in enumerate(keys)}
-        self.size = rows.num_rows
+        columns = [known(table, name) for name in selection.key]
+        return cls(columns, [values_of(column, values) for column, values in zip(columns, given, strict=True)])
 
     def chunks(self) -> Iterator[tuple[Key, ...]]:
         """Those with letters that an index may not be asked for by themselves: they take a look at every row."""

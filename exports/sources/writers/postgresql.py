@@ -5,6 +5,7 @@ changed the row while this one waited for it, that is the new row's. The transac
 what has become of the rows that it locks.
 """
 
+import json
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any, Self
@@ -12,10 +13,12 @@ from typing import TYPE_CHECKING, Any, Self
 import psycopg
 import pyarrow as pa
 import sqlalchemy as sa
+from psycopg import sql
+from psycopg.types.string import TextLoader
 from sqlalchemy.dialects.postgresql import ARRAY
 
-from exports.sources.arrow import finish, schema_of
-from exports.sources.base import Place, Selection, SourceError
+from exports.sources.arrow import Plan, finish, schema_of
+from exports.sources.base import MixedColumn, Place, Selection, SourceError
 from exports.sources.postgresql import PostgresReader
 from exports.sources.postgresql_types import plan, register_loaders, version, version_plan
 from exports.sources.selecting import Chosen, choose, known
@@ -23,6 +26,8 @@ from exports.sources.writers import postgresql_catalogue as catalogue
 from exports.sources.writers.asked import Asked, Element, columns_asked, counts, equals, mask, named, versions_asked
 from exports.sources.writers.base import (
     Bloat,
+    Cells,
+    Conflict,
     Counts,
     ForeignKey,
     ForeignKeyBroken,
@@ -32,12 +37,17 @@ from exports.sources.writers.base import (
     refuse_children,
     refuse_count,
 )
-from exports.sources.writers.postgresql_values import array_literal, key_texts, native
+from exports.sources.writers.inserting import check_binary, columns_given, insert, same_moment
+from exports.sources.writers.lines import lines_of
+from exports.sources.writers.postgresql_values import MOMENTS, array_literal, input_cell, key_cell, key_texts, native
 
 if TYPE_CHECKING:
     from exports.sources.predicates import Predicate
 
 _BEGIN = "BEGIN ISOLATION LEVEL READ COMMITTED, READ WRITE; SET LOCAL lock_timeout TO {lock:d}; SET LOCAL idle_in_transaction_session_timeout TO {idle:d}"
+_INSERT = sql.SQL(
+    "INSERT INTO {table} ({columns}) OVERRIDING SYSTEM VALUE SELECT {columns} FROM json_populate_recordset(NULL::{table}, {rows}) ON CONFLICT DO NOTHING"
+)
 _BROKEN = {"23503", "23001"}
 
 
@@ -49,6 +59,8 @@ class PostgresWriter(PostgresReader):
     def __enter__(self) -> Self:
         self._side = self._guard(self._connect)
         register_loaders(self._side)
+        for document in ("json", "jsonb"):
+            self._side.adapters.register_loader(document, TextLoader)
         return self
 
     # --- The catalogue ----------------------------------------------------------------------------------------------
@@ -123,6 +135,19 @@ class PostgresWriter(PostgresReader):
         refuse_count(selection, deleted, asked.size)
         return deleted
 
+    def insert(self, selection: Selection, rows: Sequence[Cells], *, binary: frozenset[str] = frozenset()) -> list[Conflict]:
+        if not rows:
+            return []
+        columns = columns_given(self.table(selection.schema, selection.table), selection, rows)
+        check_binary(binary, columns, lambda column: native(column).base == "bytea")
+        moments = {column.name for column in columns if native(column).base in MOMENTS}
+        return insert(
+            rows,
+            lambda wanted: self._read(selection, columns, wanted),
+            lambda wanted: self._put(selection, columns, wanted),
+            lambda name, one, other: one == other or (name in moments and same_moment(one, other)),
+        )
+
     # --- Inside -----------------------------------------------------------------------------------------------------
 
     def _asked_catalogue(self, statement: str, values: dict[str, Any]) -> list[Any]:
@@ -161,14 +186,36 @@ class PostgresWriter(PostgresReader):
             refers.append(~sa.exists().where(*equals(child, selection.key, again, _same)))
         return bool(self._query(sa.select(sa.literal_column("1")).select_from(child.rows).where(*chosen.where, *refers).limit(1)))
 
+    def _read(self, selection: Selection, columns: Sequence[sa.Column[Any]], rows: Sequence[Cells]) -> dict[int, Cells]:
+        key = [column for name in selection.key for column in columns if column.name == name]
+        asked = _asked([[key_cell(column, row[column.name]) for row in rows] for column in key])
+        chosen = named(self, selection, asked, _same)
+        plans = [plan(column, exact=True) for column in columns]
+        read = [each.project(chosen.column(column.name)) for each, column in zip(plans, columns, strict=True)]
+        found = self._query(sa.select(asked.place, *read).where(*chosen.where))
+        batches = self._table([row[1:] for row in found], plans).to_batches()
+        return dict(zip([row[0] for row in found], [cells for batch in batches for cells in lines_of(batch)], strict=True))
+
+    def _put(self, selection: Selection, columns: Sequence[sa.Column[Any]], rows: Sequence[Cells]) -> None:
+        """Through the table's own row type, which knows how to read each of its columns' types, arrays and composite ones too."""
+        generated = catalogue.generated(self._asked_catalogue, (selection.schema, selection.table))
+        given = [column for column in columns if column.name not in generated]
+        objects = [",".join([f"{json.dumps(column.name)}:{input_cell(column, row[column.name])}" for column in given]) for row in rows]
+        statement = _INSERT.format(
+            table=sql.Identifier(*filter(None, (selection.schema, selection.table))),
+            columns=sql.SQL(", ").join([sql.Identifier(column.name) for column in given]),
+            rows=sql.Literal(f"[{','.join([f'{{{each}}}' for each in objects])}]"),
+        )
+        self._guard(lambda: self._connection.execute(statement))
+
     def _places(self, asked: Asked, chosen: Chosen) -> Mask:
         return mask(asked.size, [place for (place,) in self._query(sa.select(asked.place).where(*chosen.where))])
 
-    def _table(self, rows: Sequence[Any], plans: Sequence[Any]) -> pa.Table:
+    def _table(self, rows: Sequence[Any], plans: Sequence[Plan]) -> pa.Table:
         schema = schema_of(plans)
-        arrays = [pa.array(values, field.type) for values, field in zip(zip(*rows, strict=True), schema, strict=True)] if rows else []
         if not rows:
             return schema.empty_table()
+        arrays = [_array(values, field) for values, field in zip(zip(*rows, strict=True), schema, strict=True)]
         return pa.Table.from_batches([finish(pa.RecordBatch.from_arrays(arrays, schema=schema), plans, schema)])
 
 
@@ -180,6 +227,13 @@ def _asked(texts: list[list[str]], versions: pa.ChunkedArray | None = None) -> A
         names.append("version")
     rows = sa.func.unnest(*columns).table_valued(*names, with_ordinality="place", name="asked").render_derived()
     return Asked(rows, len(texts[0]), first=1)
+
+
+def _array(values: Sequence[Any], field: pa.Field) -> pa.Array:
+    """A moment that Python has not comes as text: see postgresql_types.register_loaders."""
+    if not pa.types.is_string(field.type) and any(isinstance(value, str) for value in values):
+        raise MixedColumn(f"Column {field.name} holds a moment outside the years 1 to 9999.")
+    return pa.array(values, field.type)
 
 
 def _bound(value: str) -> Element:

@@ -30,6 +30,7 @@ SELECT ARRAY(SELECT a.attname::text FROM unnest((i.indkey::int2[])[0:i.indnkeyat
              JOIN pg_attribute a ON a.attrelid = i.indrelid AND a.attnum = n.number)
 FROM pg_index i WHERE i.indrelid = %(table)s AND i.indisunique AND i.indisvalid AND i.indpred IS NULL AND i.indexprs IS NULL
 """
+_GENERATED = "SELECT attname::text FROM pg_attribute WHERE attrelid = %(table)s AND attgenerated <> ''"
 # Heap bytes, less what the living rows take by their mean width. Without statistics: the share of dead rows.
 _BLOAT = """
 WITH heap AS (
@@ -67,6 +68,11 @@ def check_table(query: Query, selection: Selection, nullable: list[str]) -> None
     if not may_delete or not may_lock:
         missing = "DELETE" if not may_delete else "UPDATE, which locking a row takes,"
         raise SourceError(f"The database user has no right to {missing} on table {selection.table}.")
+
+
+def generated(query: Query, place: Place) -> set[str]:
+    """The columns that make themselves."""
+    return {name for (name,) in query(_GENERATED, _table(query, place))}
 
 
 def bloat(query: Query, selection: Selection, quoted: str) -> Bloat:

@@ -1,6 +1,8 @@
 """Values for PostgreSQL as it reads them itself: text, which a cast to the column's type makes exactly what it was."""
 
+import json
 import re
+from base64 import b64decode
 from collections.abc import Sequence
 from datetime import date, datetime
 from typing import Any
@@ -47,6 +49,22 @@ def _text(value: Any) -> str:
             return repr(value)
         case _:
             return str(value)
+
+
+def input_cell(column: sa.Column[Any], cell: str) -> str:
+    """A cell of JSON Lines as json_populate_recordset reads the column's type."""
+    kind = native(column)
+    if cell != "null" and kind.base == "bytea":
+        return json.dumps(f"\\x{b64decode(json.loads(cell)).hex()}")
+    if cell != "null" and kind.base in MOMENTS:
+        return json.dumps(historic(json.loads(cell)))
+    return cell
+
+
+def key_cell(column: sa.Column[Any], cell: str) -> str:
+    """The same as a cast to the column's type reads it."""
+    given = input_cell(column, cell)
+    return str(json.loads(given)) if given.startswith('"') else given
 
 
 def historic(text: str) -> str:

@@ -6,7 +6,7 @@ end, so a row that is read in it is locked. The file is opened to be written, an
 
 import sqlite3
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self, TypeVar
@@ -25,6 +25,8 @@ from exports.sources.writers import sqlite_catalogue as catalogue
 from exports.sources.writers.asked import Asked, Element, columns_asked, counts, equals, mask, named, versions_asked
 from exports.sources.writers.base import (
     Bloat,
+    Cells,
+    Conflict,
     Counts,
     ForeignKey,
     ForeignKeyBroken,
@@ -34,7 +36,8 @@ from exports.sources.writers.base import (
     refuse_children,
     refuse_count,
 )
-from exports.sources.writers.sqlite_values import key_values
+from exports.sources.writers.inserting import Row, columns_given, insert
+from exports.sources.writers.sqlite_values import cell_value, is_same, key_values
 
 if TYPE_CHECKING:
     from exports.sources.predicates import Predicate
@@ -56,6 +59,7 @@ class SQLiteWriter(SQLiteReader):
         self._lock_timeout = 0.0
         self._idle_timeout = 0.0
         self._idle_since: float | None = None
+        self._last_asked: tuple[list[list[Any]], Asked] | None = None
 
     def __enter__(self) -> Self:
         self._side = self._guard(lambda: sqlite3.connect(self._uri, uri=True, check_same_thread=False, isolation_level=None))
@@ -94,6 +98,7 @@ class SQLiteWriter(SQLiteReader):
             raise
         finally:
             self._idle_since = None
+            self._last_asked = None  # a rollback has taken that table along
 
     def lock(self, selection: Selection, rows: pa.Table) -> Standing:
         asked, versions = self._keys(selection, rows), versions_asked(selection, rows).to_pylist()
@@ -129,16 +134,34 @@ class SQLiteWriter(SQLiteReader):
         return counts(asked.size, self._rows(sa.select(asked.place, sa.func.count()).where(*chosen.where).group_by(asked.place)))
 
     def delete(self, selection: Selection, keys: pa.Table) -> int:
-        """Rows are counted before and after: a DELETE does not count those of its own that a foreign key's action was quicker to take."""
-        asked = self._keys(selection, keys)
-        for foreign in self.foreign_keys((selection.schema, selection.table)):
-            if foreign.on_delete.acts and self._has_others(selection, asked, foreign):
+        table, asked = self.table(selection.schema, selection.table), self._keys(selection, keys)
+        acting = [foreign for foreign in self.foreign_keys((selection.schema, selection.table)) if foreign.on_delete.acts]
+        for foreign in acting:
+            if self._has_others(selection, asked, foreign):
                 refuse_children(foreign, selection.table)
-        before = self._places(asked, named(self, selection, asked, _same))
-        self._query(*self._compiled(self._deleting(selection, asked)))
-        after = self._places(asked, named(self, selection, asked, _same))
-        refuse_count(selection, int(before.sum() - after.sum()), asked.size)
-        return asked.size
+        if any(
+            self.table(*foreign.place) is table for foreign in acting
+        ):  # whose action may be quicker than the DELETE, which counts its own
+            before = self.present(selection, keys)
+            self._delete(selection, asked)
+            deleted = int(before.sum() - self.present(selection, keys).sum())
+        else:
+            deleted = self._delete(selection, asked)
+        refuse_count(selection, deleted, asked.size)
+        return deleted
+
+    def insert(self, selection: Selection, rows: Sequence[Cells], *, binary: frozenset[str] = frozenset()) -> list[Conflict]:
+        if not rows:
+            return []
+        columns = columns_given(self.table(selection.schema, selection.table), selection, rows)
+        by_name = {str(column.name): column for column in columns}
+        wanted = [{name: cell_value(column, row[name], binary=name in binary) for name, column in by_name.items()} for row in rows]
+        return insert(
+            wanted,
+            lambda some: self._read(selection, columns, some),
+            lambda some: self._put(selection, columns, some),
+            lambda name, one, other: is_same(by_name[name], one, other),
+        )
 
     # --- Inside -----------------------------------------------------------------------------------------------------
 
@@ -195,7 +218,9 @@ class SQLiteWriter(SQLiteReader):
         return chosen, asked
 
     def _ask(self, columns: list[list[Any]]) -> Asked:
-        """The keys in a table of their own; whatever was asked before is forgotten."""
+        """The keys in a table of their own; whatever else was asked before is forgotten."""
+        if self._last_asked and self._last_asked[0] == columns:
+            return self._last_asked[1]
         names = [f"k{number}" for number in range(len(columns))]
         self._query(f"DROP TABLE IF EXISTS temp.{_ASKED}")
         self._query(f"CREATE TEMP TABLE {_ASKED} (place INTEGER PRIMARY KEY, {', '.join(names)})")
@@ -203,15 +228,18 @@ class SQLiteWriter(SQLiteReader):
         rows = zip(range(len(columns[0])), *columns, strict=True)
         self._guard(lambda: self._connection.executemany(f"INSERT INTO temp.{_ASKED} VALUES ({marks})", rows))  # noqa: S608 names of its own
         table = make_table("temp", _ASKED, [sa.Column(name) for name in ("place", *names)])
-        return Asked(table, len(columns[0]))
+        self._last_asked = columns, Asked(table, len(columns[0]))
+        return self._last_asked[1]
 
-    def _deleting(self, selection: Selection, asked: Asked) -> sa.Delete:
+    def _delete(self, selection: Selection, asked: Asked) -> int:
         """The first condition finds the rows by an index, whatever its collation; the second keeps those that are the same byte for byte."""
         table = self.table(selection.schema, selection.table)
-        keys = sa.select(*[asked.key(number) for number in range(len(selection.key))])
+        keys = [asked.key(number) for number in range(len(selection.key))]
         here = [known(table, name) for name in selection.key]
-        exactly = [sa.collate(column, "BINARY") for column in here]
-        return sa.delete(table).where(sa.tuple_(*here).in_(keys), sa.tuple_(*exactly).in_(keys))
+        found = sa.tuple_(*here).in_(sa.select(*keys))
+        exactly = sa.tuple_(*[sa.collate(column, "BINARY") for column in here], *map(sa.func.typeof, here))
+        text, values = self._compiled(sa.delete(table).where(found, exactly.in_(sa.select(*keys, *map(sa.func.typeof, keys)))))
+        return self._guard(lambda: self._connection.execute(text, values).rowcount)
 
     def _has_others(self, selection: Selection, asked: Asked, foreign: ForeignKey) -> bool:
         """Whether rows that are not asked for refer to a row that is: by the collation of what they refer to, which stands on the left."""
@@ -223,6 +251,22 @@ class SQLiteWriter(SQLiteReader):
             again = Asked(asked.rows.alias("again"), asked.size)
             refers.append(~sa.exists().where(*equals(child, selection.key, again, _same)))
         return bool(self._rows(sa.select(sa.literal_column("1")).where(*chosen.where, *refers).limit(1)))
+
+    def _read(self, selection: Selection, columns: Sequence[sa.Column[Any]], rows: Sequence[Row]) -> dict[int, Row]:
+        asked = self._ask([[row[name] for row in rows] for name in selection.key])
+        chosen = named(self, selection, asked, _same)
+        found = self._rows(sa.select(asked.place, *[chosen.column(column.name) for column in columns]).where(*chosen.where))
+        names = [str(column.name) for column in columns]
+        return {place: dict(zip(names, values, strict=True)) for place, *values in found}
+
+    def _put(self, selection: Selection, columns: Sequence[sa.Column[Any]], rows: Sequence[Row]) -> None:
+        table = self.table(selection.schema, selection.table)
+        generated = catalogue.generated(self._query, table.name)
+        given = [column.name for column in columns if column.name not in generated]
+        statement = sa.insert(table).values({name: sa.bindparam(None, None, type_=sa.types.NullType(), unique=True) for name in given})
+        text, _ = self._compiled(statement)
+        values = [[row[name] for name in given] for row in rows]
+        self._guard(lambda: self._connection.executemany(f"{text} ON CONFLICT DO NOTHING", values))
 
     def _places(self, asked: Asked, chosen: Chosen) -> Mask:
         return mask(asked.size, [place for (place,) in self._rows(sa.select(asked.place).where(*chosen.where))])

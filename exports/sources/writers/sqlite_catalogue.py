@@ -38,6 +38,11 @@ def key_of(query: Query, table: str) -> tuple[str, ...]:
     return tuple(name for (name,) in query(_KEY, (table,)))
 
 
+def generated(query: Query, table: str) -> set[str]:
+    """The columns that make themselves."""
+    return {name for (name,) in query("SELECT name FROM pragma_table_xinfo(?) WHERE hidden > 1", (table,))}
+
+
 def check_table(query: Query, selection: Selection, nullable: list[str], path: Path) -> None:
     """nullable: those of the key's columns in which a row has NULL, or may have it. Raises SourceError."""
     [(kind, text)] = query(
