@@ -63,6 +63,7 @@ class Outcome:
     going: Mask
     kept: dict[str, list[int]] = field(default_factory=dict)
     children: dict[str, int] = field(default_factory=dict)
+    missing: dict[str, list[int]] = field(default_factory=dict)
 
     def keep(self, which: Mask, reason: str) -> None:
         """Of those that still go."""
@@ -86,7 +87,14 @@ def purge_batch(session: Session, start: int, stop: int) -> Batch:
         outcome = _delete(session, selected, rows)
         session.heartbeat.check()
         locked_ms = round((time.monotonic() - began) * 1000)
-        write_down(batch, deleted=int(outcome.going.sum()), children=outcome.children, kept=outcome.kept, locked_ms=locked_ms)
+        write_down(
+            batch,
+            deleted=int(outcome.going.sum()),
+            children=outcome.children,
+            missing=outcome.missing,
+            kept=outcome.kept,
+            locked_ms=locked_ms,
+        )
         reached("batch.planned")
     reached("batch.committed")
     settle(batch)
@@ -108,6 +116,8 @@ def _delete(session: Session, selected: Chosen, rows: pa.Table) -> Outcome:
     reached("batch.compared")
     for child, there in reversed(doomed):
         going = there.filter(pa.array(outcome.going[there[INDEX].to_numpy() - start]))
+        if missing := _missing(session.frozen.rows(child.dataset, start, start + rows.num_rows), child, going, outcome.going, start):
+            outcome.missing[str(child.dataset.pk)] = missing
         if going.num_rows:
             outcome.children[str(child.dataset.pk)] = writer.delete(whole_rows(child.dataset), going.select(child.dataset.key_columns))
     reached("batch.children-deleted")
@@ -161,6 +171,15 @@ def _locked(session: Session, child: Child, above: pa.Table) -> pa.Table:
     there = session.writer.lock_children(whole_rows(child.dataset), child.columns, above.select(keys), exact=exact)
     found = positions(there, child.columns, above, keys)
     return there.append_column(INDEX, above[INDEX].take(pa.array(found)))
+
+
+def _missing(frozen: pa.Table | None, child: Child, going: pa.Table, parents: Mask, start: int) -> list[int]:
+    """The places, among the child's frozen rows, of those that would go along and are gone already: a restore must not bring them back."""
+    names = list(child.dataset.key_columns)
+    if frozen is None or int(parents[frozen[INDEX].to_numpy() - start].sum()) == going.num_rows:
+        return []
+    absent = positions(frozen, names, going, names) < 0
+    return [int(place) for place in np.flatnonzero(absent & parents[frozen[INDEX].to_numpy() - start])]
 
 
 def _strange(frozen: pa.Table | None, child: Child, there: pa.Table, size: int, start: int) -> Mask:
