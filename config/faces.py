@@ -81,7 +81,7 @@ OData annotations but those of pages; with `IEEE754Compatible=true` whole number
         title="Strongroom's own resources, version 1",
         path="api/v1/",
         urlconfs=("accounts.api.urls", "exports.api.own.urls", "retention.api.own.urls"),
-        sentence="What no other product's API has a word for: certificates beside the first, webhooks, watermarks, holds, previews, purges, dispositions and the audit trail.",
+        sentence="What no other product's API has a word for: certificates beside the first, webhooks, watermarks, holds, previews, purges, dispositions, restores and the audit trail.",
         about="Every request carries a bearer token (see [Authentication](/api/docs/auth-v3)) or an API key alone.",
     ),
 )

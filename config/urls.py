@@ -22,4 +22,5 @@ urlpatterns = [
     path("", include("accounts.console.urls")),
     path("", include("accounts.oidc.urls")),
     path("", include("exports.console.urls")),
+    path("", include("retention.console.urls")),
 ]

@@ -22,6 +22,8 @@ takes a POST without a CSRF token.
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
+from hashlib import sha256
+from operator import attrgetter
 from typing import Any
 
 from django.conf import settings
@@ -39,12 +41,14 @@ from accounts.secrets import digest
 from accounts.services import keys
 from accounts.services.access import access_to
 from accounts.services.audit import record
-from exports.models import Challenge, Delivery, MailAddress, Notice, Run, Webhook
+from exports.models import Challenge, Delivery, File, MailAddress, Notice, Run, Webhook
 from exports.services.files import link
 from exports.sources.contact_history import metadata
-from retention.models import Hold, Preview, Purge, RetentionJob, Rule
+from retention.models import Disposition, Hold, Preview, Purge, Restore, RetentionJob, RetentionSettings, Rule
+from tests.console.retained import KEY_SET
 from tests.console.scenes import PASSWORD, Scene, certificate_pem, new_file, new_job, new_run
 from tests.retention.ledger import ended, written
+from tests.retention.restoring import furnished_disposition
 
 Sent = Callable[[Scene], Mapping[str, Any]]
 
@@ -261,7 +265,56 @@ def syncing(scene: Scene) -> dict[str, int]:
     return {"job_id": new_job(scene.owner, scene.dataset, "Changes", kind="DataSync").pk}
 
 
+# --- Retention -------------------------------------------------------------------------------------------------------
+DECRYPTED = b"PK the zip that openssl has decrypted"
+
+
+def disposition(scene: Scene) -> Disposition:
+    """Of a purge whose extract is the scene's run."""
+    if found := Disposition.objects.filter(chain=scene.organization.pk).first():
+        return found
+    readable(scene)
+    File.objects.filter(pk=scene.file.pk).update(zip_sha256=sha256(DECRYPTED).hexdigest())
+    return furnished_disposition(scene.run, scene.dataset)
+
+
+def of_disposition(scene: Scene) -> dict[str, Any]:
+    return {"disposition": disposition(scene).number}
+
+
+def with_disposition(scene: Scene) -> dict[str, Any]:
+    disposition(scene)
+    return {}
+
+
+def restore_form(scene: Scene) -> dict[str, Any]:
+    return {**of_disposition(scene), "parts": SimpleUploadedFile("part.zip", DECRYPTED)}
+
+
+def restore(scene: Scene) -> Restore:
+    terms: dict[str, Any] = {
+        "disposition": disposition(scene),
+        "organization": scene.organization,
+        "user": scene.owner,
+        "status": "completed",
+    }
+    return Restore.objects.get_or_create(**terms)[0]
+
+
+def to_restore(scene: Scene) -> dict[str, object]:
+    return {"restore_id": restore(scene).pk}
+
+
+RESTORES = [
+    api("api/v1/retention/restores", "GET", 200, 403, 200),
+    api("api/v1/retention/restores", "POST", 201, 403, 404, args=with_disposition, data=restore_form),
+    api("api/v1/retention/restores/preview", "GET", 200, 403, 404, query=of_disposition),
+    api("api/v1/retention/restores/<str:restore_id>", "GET", 200, 403, 404, args=to_restore),
+]
+
+
 OWN = [
+    *RESTORES,
     api("api/v1/audit", "GET", 200, 403, 200),
     api("api/v1/certificates", "GET", 200, 403, 200),
     api("api/v1/certificates", "POST", 201, 403, 201, data=recipient),
@@ -360,7 +413,7 @@ def frozen_purge(scene: Scene) -> dict[str, object]:
     return {"purge_id": ended(scene.dataset, scene.teammate, **terms).pk}
 
 
-def disposition(scene: Scene) -> dict[str, object]:
+def to_disposition(scene: Scene) -> dict[str, object]:
     return {"number": written(scene.dataset, scene.owner)[0].number}
 
 
@@ -386,8 +439,8 @@ OWN_RETENTION = [
     ),
     api("api/v1/retention/purges/<str:purge_id>/cancel", "POST", 200, 403, 404, args=frozen_purge),
     api("api/v1/dispositions", "GET", 200, 403, 200),
-    api("api/v1/dispositions/<str:number>", "GET", 200, 403, 404, args=disposition),
-    api("api/v1/dispositions/<str:number>/certificate", "GET", 200, 403, 404, args=disposition),
+    api("api/v1/dispositions/<str:number>", "GET", 200, 403, 404, args=to_disposition),
+    api("api/v1/dispositions/<str:number>/certificate", "GET", 200, 403, 404, args=to_disposition),
 ]
 
 
@@ -462,6 +515,79 @@ CONSOLE = [
     page("notifications/deliveries", "GET", 200, 403, 200),
     page("notifications/deliveries/<int:pk>/resend", "POST", 302, 403, 404, args=lambda scene: {"pk": delivery(scene).pk}),
     anybody("favicon.ico", "GET", 302),
+]
+
+
+# --- Retention in the console ----------------------------------------------------------------------------------------
+def rule_terms(scene: Scene) -> dict[str, str]:
+    return {"data_type": "Interaction", "maximum_age": "365", "mode": "enforce", "archive": "on"}
+
+
+def retained(name: str, **more: object) -> Sent:
+    return lambda scene: {"pk": getattr(scene.retention, name).pk, **more}
+
+
+def numbered(scene: Scene) -> dict[str, object]:
+    return {"number": scene.retention.disposition.number}
+
+
+def shorter(scene: Scene) -> dict[str, str]:
+    """Terms that the owner has seen the preview of."""
+    return {"data_type": "Interaction", "maximum_age": "365", "archive": "on", "mode": "enforce", "confirmation": "enforce"}
+
+
+def extracted(scene: Scene) -> dict[str, object]:
+    """A purge that is over, with a file of its extract."""
+    run = new_run(new_job(scene.owner, scene.dataset, "Retention", kind="Retention"), Run.Status.COMPLETED, rows=400, done=400)
+    Purge.objects.filter(pk=scene.retention.purge.pk).update(run=run)
+    return {"pk": scene.retention.purge.pk, "file": new_file(run, scene.certificate).pk}
+
+
+def hold_form(scene: Scene) -> dict[str, str]:
+    return {"matter": "Case 8", "reason": "A claim.", "dataset": str(scene.dataset.pk), "scope": "all"}
+
+
+RETENTION_PAGES = [
+    page("retention", "GET", 200, 403, 200),
+    page("rules", "GET", 200, 403, 200),
+    page("rules/new", "GET", 200, 403, 200),
+    page("rules/new", "POST", 302, 403, 200, data=rule_terms),
+    page("rules/<int:pk>", "GET", 200, 403, 404, args=retained("rule")),
+    page("rules/<int:pk>/change", "GET", 200, 403, 404, args=retained("rule")),
+    page(
+        "rules/<int:pk>/change", "POST", 302, 403, 404, args=retained("rule"), data=lambda scene: rule_terms(scene) | {"maximum_age": "400"}
+    ),
+    page("rules/<int:pk>/mode", "POST", 302, 403, 404, args=retained("rule"), data=lambda scene: {"mode": "off"}),
+    page("rules/<int:pk>/preview", "POST", 200, 403, 404, args=retained("rule")),
+    page("rules/<int:pk>/apply", "POST", 302, 403, 404, args=retained("rule"), data=shorter),
+    page("rules/<int:pk>/delete", "GET", 200, 403, 404, args=retained("rule")),
+    page("rules/<int:pk>/delete", "POST", 302, 403, 404, args=retained("rule")),
+    page("previews/<int:pk>", "GET", 200, 403, 404, args=retained("preview")),
+    page("purges", "GET", 200, 403, 200),
+    page("purges/progress", "GET", 200, 403, 200, query=lambda scene: {"purge": scene.retention.purge.pk}),
+    page("purges/<int:pk>", "GET", 200, 403, 404, args=retained("purge")),
+    page("purges/<int:pk>/approve", "GET", 200, 403, 404, args=retained("waiting")),
+    page(
+        "purges/<int:pk>/approve", "POST", 302, 403, 404, args=retained("waiting"), data=lambda scene: {"rows": "1,200", "key_set": KEY_SET}
+    ),
+    page("purges/<int:pk>/cancel", "POST", 302, 403, 404, args=retained("waiting")),
+    page("purges/<int:pk>/files/<int:file>", "GET", 302, 403, 404, args=extracted),
+    page("holds", "GET", 200, 403, 200),
+    page("holds/new", "GET", 200, 403, 200),
+    page("holds/new", "POST", 302, 403, 200, data=hold_form),
+    page("holds/<int:pk>", "GET", 200, 403, 404, args=retained("hold")),
+    page("holds/<int:pk>/rows", "GET", 200, 403, 404, args=lambda scene: readable(scene) | {"pk": scene.retention.hold.pk}),
+    page("holds/<int:pk>/release", "GET", 200, 403, 404, args=retained("hold")),
+    page("holds/<int:pk>/release", "POST", 302, 403, 404, args=retained("hold"), data=lambda scene: {"reason": "It is settled."}),
+    page("dispositions", "GET", 200, 403, 200),
+    page("dispositions/csv", "GET", 200, 403, 200),
+    page("dispositions/verify", "GET", 200, 403, 200),
+    page("dispositions/<int:number>", "GET", 200, 403, 404, args=numbered),
+    page("dispositions/<int:number>/certificate", "GET", 200, 403, 404, args=numbered),
+    page("dispositions/<int:number>/certificate.json", "GET", 200, 403, 404, args=numbered),
+    page("retention-jobs", "GET", 200, 403, 200),
+    page("retention-jobs/<uuid:pk>", "GET", 200, 403, 404, args=retained("job")),
+    page("retention-jobs/<uuid:pk>/cancel", "POST", 302, 403, 404, args=retained("job")),
 ]
 
 
@@ -581,6 +707,26 @@ ADMIN = [
     *look("exports/notice", lambda scene: delivery(scene).notice),
     *look("exports/job", lambda scene: scene.job),
     *look("exports/run", lambda scene: scene.run),
+    *model("retention/retentionsettings", lambda scene: RetentionSettings.objects.create(organization=scene.organization)),
+    *model("retention/rule", lambda scene: scene.retention.rule),
+    root(
+        "retention/rule/<path:object_id>/preview/", "POST", 200, args=lambda scene: {"object_id": scene.retention.rule.pk}, data=rule_terms
+    ),
+    *model("retention/foreignkeyplan", lambda scene: scene.retention.plan),
+    *model("retention/hold", lambda scene: scene.retention.hold, delete=403),
+    *[
+        row
+        for name, found in {
+            "purge": "waiting",
+            "batch": "batch",
+            "day": "day",
+            "retentionjob": "job",
+            "disposition": "disposition",
+            "restore": "restore",
+            "preview": "preview",
+        }.items()
+        for row in look(f"retention/{name}", attrgetter(f"retention.{found}"))
+    ],
     *model("django_celery_beat/periodictask", periodic_task),
     *model("django_celery_beat/intervalschedule", interval),
     *model("django_celery_beat/clockedschedule", lambda scene: ClockedSchedule.objects.create(clocked_time=scene.job.created_at)),
@@ -635,4 +781,4 @@ AUTH = [
     api("auth/v3/change-password", "POST", 200, 200, 200, anonymous=403, data=passwords, own=TOKENS | {"accounts.user"}),
 ]
 
-TABLE: list[Row] = [*UDM, *AUTH, *OWN, *RULES, *RETENTION_JOBS, *OWN_RETENTION, *CONSOLE, *ACCOUNT, *OIDC, *ADMIN]
+TABLE: list[Row] = [*UDM, *AUTH, *OWN, *RULES, *RETENTION_JOBS, *OWN_RETENTION, *CONSOLE, *RETENTION_PAGES, *ACCOUNT, *OIDC, *ADMIN]

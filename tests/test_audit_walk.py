@@ -20,6 +20,8 @@ DOWNLOADS = {
     "files/<int:pk>/download": "file.link",
     "download/<str:token>": "file.download",
     "audit/csv": "audit.download",
+    "dispositions/csv": "disposition.download",
+    "purges/<int:pk>/files/<int:file>": "file.link",
 }
 """GET routes that hand out something to be kept."""
 REFUSED = {"POST /runs/<int:pk>/cancel", "POST /jobs/<int:pk>/<slug:action> resume"}

@@ -63,7 +63,7 @@ class Operations:
         responses: Mapping[Any, Shape],  # by Code
         *,
         query: Shape = None,
-        body: Shape = None,
+        body: Shape | Mapping[str, Shape] = None,
         media_type: str = "",
         parameters: tuple[OpenApiParameter, ...] = (),
         examples: tuple[OpenApiExample, ...] = (),
@@ -75,7 +75,7 @@ class Operations:
     ) -> Callable[[View], View]:
         """Describe one operation: its id, what it answers (None: without a body), what it takes, how else it can fail.
 
-        `media_type` is the body's, if it is not what the view's parsers say. `parameters` are those of the path, headers that
+        `media_type` is the body's, if it is not what the view's parsers say; or `body` maps each media type to its shape. `parameters` are those of the path, headers that
         are sent, and with `response=[…]` headers of the answer. `tokenless`: a bearer token is not asked for. `security` says
         instead of the view's authentication classes which credentials are taken. `leads_to` names operations that take the `id` of
         the answer, each with the parameter that takes it.

@@ -17,6 +17,10 @@ def _nobody() -> list[int]:
     return []
 
 
+def _no_names() -> list[str]:
+    return []
+
+
 class Claimable(models.Model):
     """A row that one worker at a time works on. `token` counts the claims, so it numbers the attempts too."""
 
@@ -111,6 +115,7 @@ class Part(Claimable):
     rows_done = models.BigIntegerField(default=0)
     suppressed = models.BigIntegerField(default=0, help_text="Of a DataSync: rows that were left out, as they had been delivered.")
     exact = models.BooleanField(default=False, help_text="Read value by value: the fast reader met a column of mixed types.")
+    binary = models.JSONField(default=_no_names, blank=True, help_text="Of an extract: the columns whose cells are bytes, in Base64.")
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["run", "dataset", "number"], name="one_part_per_number")]

@@ -4,6 +4,8 @@ A fresh key of the same curve agrees with the certificate's (ECDH), the X9.63 KD
 key wrap (RFC 3394) wraps the content key with it.
 """
 
+from collections.abc import Sequence
+
 from asn1crypto import core
 from asn1crypto import x509 as asn1_x509
 from cryptography.hazmat.primitives import hashes
@@ -17,7 +19,7 @@ from cryptography.hazmat.primitives.asymmetric.ec import (
     generate_private_key,
 )
 from cryptography.hazmat.primitives.kdf.x963kdf import X963KDF
-from cryptography.hazmat.primitives.keywrap import aes_key_wrap
+from cryptography.hazmat.primitives.keywrap import InvalidUnwrap, aes_key_unwrap, aes_key_wrap
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 CURVES: dict[str, tuple[str, hashes.HashAlgorithm, str]] = {
@@ -94,6 +96,26 @@ def key_agreement(parsed: asn1_x509.Certificate, public_key: EllipticCurvePublic
         implicit=1,
     )
     return bytes(info.dump())
+
+
+def agreed_key(info: bytes, private_key: EllipticCurvePrivateKey, own: Sequence[asn1_x509.Certificate]) -> bytes | None:
+    """The content key, of a RecipientInfo that key_agreement has made. own: the key's certificates. None if it is for none of them.
+
+    Raises ValueError for what is not of that form.
+    """
+    given = _KeyAgree.load(info, implicit=1)
+    sender = given["originator"].chosen["public_key"].native
+    for wrapped in given["recipient_encrypted_keys"]:
+        rid = wrapped["rid"]
+        if any(rid["issuer"] == each.issuer and rid["serial_number"].native == each.serial_number for each in own):
+            theirs = EllipticCurvePublicKey.from_encoded_point(private_key.curve, sender)
+            try:
+                return aes_key_unwrap(
+                    _wrapping_key(private_key, theirs, CURVES[private_key.curve.name][1]), wrapped["encrypted_key"].native
+                )
+            except InvalidUnwrap:
+                return None
+    return None
 
 
 def _wrapping_key(ours: EllipticCurvePrivateKey, theirs: EllipticCurvePublicKey, digest: hashes.HashAlgorithm) -> bytes:

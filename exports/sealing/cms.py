@@ -23,6 +23,7 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from exports.sealing.agreement import CURVES, key_agreement
 
 STANDARD, AUTHENTICATED, SMIME = "standard", "authenticated", "smime"
+AES256_GCM = "2.16.840.1.101.3.4.1.46"
 
 _END = b"\x00\x00"
 _SEQUENCE, _EXPLICIT_0, _CONTENT_0 = b"\x30\x80", b"\xa0\x80", b"\xa0\x80"
@@ -129,7 +130,7 @@ class _GcmParameters(core.Sequence):  # type: ignore[misc]  # published without 
     _fields = [("nonce", core.OctetString), ("icvlen", core.Integer, {"default": 12})]
 
 
-class _GcmAlgorithm(core.Sequence):  # type: ignore[misc]  # published without types
+class GcmAlgorithm(core.Sequence):  # type: ignore[misc]  # published without types
     _fields = [("algorithm", core.ObjectIdentifier), ("parameters", _GcmParameters)]
 
 
@@ -140,7 +141,7 @@ class _Gcm:
 
     def __init__(self, key: bytes) -> None:
         nonce = os.urandom(12)
-        self.algorithm = _GcmAlgorithm({"algorithm": "2.16.840.1.101.3.4.1.46", "parameters": {"nonce": nonce, "icvlen": 16}}).dump()
+        self.algorithm = GcmAlgorithm({"algorithm": AES256_GCM, "parameters": {"nonce": nonce, "icvlen": 16}}).dump()
         self._encryptor = Cipher(algorithms.AES(key), modes.GCM(nonce)).encryptor()
 
     def update(self, data: bytes) -> bytes:
@@ -166,23 +167,27 @@ def _recipient_info(recipient: Recipient, key: bytes) -> bytes:
         return key_agreement(parsed, public_key, key)
     if not isinstance(public_key, RSAPublicKey):
         raise SealingError("Files can be sealed for certificates with an RSA key or one of the curves P-256, P-384 and P-521 only.")
-    algorithm, wrapping = _key_transport(recipient.profile)
+    algorithm = _transport_algorithm(recipient.profile)
     info = cms.RecipientInfo(
         "ktri",
         {
             "version": "v0",
             "rid": cms.RecipientIdentifier("issuer_and_serial_number", {"issuer": parsed.issuer, "serial_number": parsed.serial_number}),
             "key_encryption_algorithm": algorithm,
-            "encrypted_key": public_key.encrypt(key, wrapping),
+            "encrypted_key": public_key.encrypt(key, key_transport(is_oaep=recipient.profile != SMIME)),
         },
     )
     return bytes(info.dump())
 
 
-def _key_transport(profile: str) -> tuple[cms.KeyEncryptionAlgorithm, rsa_padding.AsymmetricPadding]:
+def _transport_algorithm(profile: str) -> cms.KeyEncryptionAlgorithm:
     if profile == SMIME:
-        return cms.KeyEncryptionAlgorithm({"algorithm": "rsaes_pkcs1v15"}), rsa_padding.PKCS1v15()
+        return cms.KeyEncryptionAlgorithm({"algorithm": "rsaes_pkcs1v15"})
     sha256 = {"algorithm": "sha256"}
     parameters = {"hash_algorithm": sha256, "mask_gen_algorithm": {"algorithm": "mgf1", "parameters": sha256}}
-    algorithm = cms.KeyEncryptionAlgorithm({"algorithm": "rsaes_oaep", "parameters": parameters})
-    return algorithm, rsa_padding.OAEP(rsa_padding.MGF1(hashes.SHA256()), hashes.SHA256(), None)
+    return cms.KeyEncryptionAlgorithm({"algorithm": "rsaes_oaep", "parameters": parameters})
+
+
+def key_transport(*, is_oaep: bool) -> rsa_padding.AsymmetricPadding:
+    """How a content key is wrapped for an RSA key."""
+    return rsa_padding.OAEP(rsa_padding.MGF1(hashes.SHA256()), hashes.SHA256(), None) if is_oaep else rsa_padding.PKCS1v15()

@@ -99,13 +99,19 @@ def write(storage: Storage, key: str, chunks: Iterable[bytes]) -> None:
         raise StorageError(f"The storage already holds {key}.")
 
 
+def reading(storage: Storage, key: str) -> Iterator[bytes]:
+    """What the storage holds under `key`, in chunks. Raises StorageError."""
+    with _failures(storage, f"The storage could not give back {key}"), storage.open(key, "rb") as file:
+        while chunk := file.read(READ_BYTES):
+            yield chunk
+
+
 def read_hash(storage: Storage, key: str) -> tuple[int, str]:
     """Size in bytes and SHA-256 (hex) of what the storage holds under `key`, read back from it."""
     size, sha256 = 0, hashlib.sha256()
-    with _failures(storage, f"The storage could not give back {key}"), storage.open(key, "rb") as file:
-        while chunk := file.read(READ_BYTES):
-            size += len(chunk)
-            sha256.update(chunk)
+    for chunk in reading(storage, key):
+        size += len(chunk)
+        sha256.update(chunk)
     return size, sha256.hexdigest()
 
 

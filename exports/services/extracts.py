@@ -12,7 +12,7 @@ from django.db import connection
 from django.db.models import F, QuerySet
 
 from exports.models import Captured, Dataset, Extract, Job, Part, Run
-from exports.sources.base import VERSION, Selection
+from exports.sources.base import VERSION, Selection, is_binary
 from exports.sources.predicates import load_predicate
 
 _CHUNK_ROWS = 50_000
@@ -53,6 +53,8 @@ class Capture:
         self._columns = [*dict.fromkeys([*part.dataset.key_columns, *extract.columns]), VERSION]
         self._held: list[pa.RecordBatch] = []
         self._rows = 0
+        self.binary: list[str] = []
+        """The columns whose cells are bytes: a restore cannot tell them from texts."""
 
     def take(self, batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
         """The batches without their versions."""
@@ -67,6 +69,7 @@ class Capture:
             connection.close()  # this thread's own
 
     def _hold(self, batch: pa.RecordBatch) -> None:
+        self.binary = [field.name for field in batch.schema if is_binary(field)]
         self._held.append(batch.select(self._columns))
         self._rows += batch.num_rows
         if self._rows >= _CHUNK_ROWS:

@@ -191,6 +191,7 @@ def _record(part: Part, read: _Count, files: list[File]) -> None:
         raise AssertionError(f"part {part.pk}: {read.rows} rows read, {read.suppressed} left out, {written} written")
     with transaction.atomic():
         done = {"status": Part.Status.DONE, "rows_done": written, "suppressed": read.suppressed, "lease_until": None}
+        done |= {"binary": read.capture.binary} if read.capture else {}
         if not held_part(part).update(**done):
             raise LeaseLost
         File.objects.bulk_create(files)

@@ -33,10 +33,16 @@ class GenericFunctions:
 
     def one_of(self, column: sa.Column[Any], here: Element, values: list[Any]) -> Element:
         kind, exact = kind_of(column), comparable(column, here, is_mysql=self.is_mysql)
-        if kind is Kind.TEXT:
-            return compare(exact, here, Operator.IN, tuple(str(value) for value in values))
         plain = sa.type_coerce(here, sa.types.NullType())  # SQLAlchemy knows no comparison of YEAR and BIT
-        return plain.in_([key_literal(column, kind, value, exact) for value in values])
+        if kind is Kind.INTEGER and all(type(value) is int for value in values):
+            return plain.in_(_many(values))
+        if kind is not Kind.TEXT:
+            return plain.in_([key_literal(column, kind, value, exact) for value in values])
+        texts = [str(value) for value in values]
+        if not self.is_mysql:
+            return compare(exact, here, Operator.IN, tuple(texts))
+        same = exact.operand.in_(_many([text.encode() for text in texts]))
+        return sa.and_(plain.in_(_many(texts)), same) if all(text.isascii() for text in texts) else same
 
     def column(self, column: sa.Column[Any], here: Element) -> Element:
         """Texts by code point, and whole numbers as decimals, which hold any product of two."""
@@ -142,3 +148,8 @@ _CALLS: dict[str, Callable[..., Element]] = {
     "div": lambda one, other: _bounded(_quotient(one, other)),
     "mod": _remainder,
 }
+
+
+def _many(values: list[Any]) -> sa.BindParameter[Any]:
+    """The values as one parameter, which SQLAlchemy spreads out when the statement is sent: many times faster than one for each."""
+    return sa.bindparam(None, values, type_=sa.types.NullType(), unique=True, expanding=True)

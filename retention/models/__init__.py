@@ -7,7 +7,7 @@ from retention.models.hold import Hold
 from retention.models.job import RetentionJob
 from retention.models.preview import Preview
 from retention.models.purge import Batch, KeyChunk, Purge
-from retention.models.restore import Restore
+from retention.models.restore import Restore, RestoreBatch
 from retention.models.rule import Rule, RuleVersion
 from retention.models.settings import RetentionSettings
 
@@ -22,6 +22,7 @@ __all__ = [
     "Preview",
     "Purge",
     "Restore",
+    "RestoreBatch",
     "RetentionJob",
     "RetentionSettings",
     "Rule",

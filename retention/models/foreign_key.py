@@ -2,6 +2,7 @@
 
 from django.db import models
 
+from accounts.models import Organization
 from exports.models import Dataset
 
 
@@ -30,3 +31,8 @@ class ForeignKeyPlan(models.Model):
 
     def __str__(self) -> str:
         return f"{self.table} ({', '.join(self.columns)}) → {self.dataset}: {self.action}"
+
+    @property
+    def organization(self) -> Organization:
+        """In whose audit trail its changes belong."""
+        return self.dataset.source.organization

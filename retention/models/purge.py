@@ -133,6 +133,10 @@ class Batch(models.Model):
     status = models.CharField(max_length=20, choices=Status.choices, default=Status.DELETING)
     deleted = models.PositiveIntegerField(default=0, help_text="Rows that went.")
     children = models.JSONField(default=_nothing, help_text="Rows of each child dataset, by its id, that went with them.")
+    missing = models.JSONField(
+        default=_nothing,
+        help_text="By the id of each child dataset: the places, among its frozen rows of the batch, of those that were gone already.",
+    )
     kept = models.JSONField(default=_nothing, help_text="By reason: the indices (from `start`) of the rows that were kept.")
     began_at = models.DateTimeField(default=now)
     locked_ms = models.PositiveIntegerField(default=0, help_text="How long it held locks at the source.")

@@ -15,7 +15,7 @@ from exports.services.notices import Event, Fact, announce
 from retention.models import Day, Purge
 from retention.services.forecasting import bloat, forecasts
 from retention.services.ledger import deleted_children, deleted_rows, kept_rows
-from retention.services.ordering import enforced, named, rules_of
+from retention.services.ordering import enforced, named
 from retention.services.windows import settings_of
 
 Status = Purge.Status
@@ -49,7 +49,6 @@ def summarize(day: Day) -> dict[str, Any]:
     gone = [purge for purge, entry in zip(found, entries, strict=True) if entry["deleted"]]
     return {
         **day.summary,
-        "rules": rules_of(day).count(),
         **{name: sum(entry[name] for entry in entries) for name in ("deleted", "along", "kept", "bytes")},
         "wouldGo": sum(entry["selected"] or 0 for entry in entries if entry["status"] == Status.SIMULATED),
         "failed": sum(entry["status"] == Status.FAILED for entry in entries) + len(day.summary["problems"]),

@@ -7,3 +7,7 @@ class PurgeFailed(Exception):
 
 class PurgeStopped(Exception):
     """Nobody wants the purge any more. The text says why."""
+
+
+class RestoreFailed(Exception):
+    """The restore cannot go on, for a reason that somebody can mend. The text is the sentence for them."""

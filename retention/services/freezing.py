@@ -11,7 +11,7 @@ import hashlib
 import json
 from collections.abc import Iterator
 
-import polars as pl
+import numpy as np
 import pyarrow as pa
 
 from exports.formats import format_named
@@ -20,6 +20,7 @@ from exports.services.extracts import captured, counted, pack, unpack
 from exports.sources.base import VERSION
 from retention.models import KeyChunk, Purge
 from retention.services.failing import PurgeFailed
+from retention.services.matching import positions, repeats
 
 CHUNK_ROWS = 20_000
 INDEX = "strongroom.index"
@@ -58,7 +59,7 @@ def _keys(purge: Purge, extract: Extract) -> pa.Table:
     table = (
         pa.concat_tables(piece.cast(pieces[0].schema) for piece in pieces).combine_chunks().sort_by([(name, "ascending") for name in names])
     )
-    if pl.DataFrame(table.select(names)).is_duplicated().any():
+    if repeats(table, names):
         raise PurgeFailed(f"Several rows of {extract.dataset.name} have the same key {', '.join(names)}: it is no key to delete by.")
     return table
 
@@ -68,12 +69,9 @@ def _indexed(extract: Extract, rows: pa.Table, frozen: dict[int, pa.Table]) -> p
     if extract.above is None:
         return rows.append_column(INDEX, pa.array(range(rows.num_rows), pa.int64()))
     above = frozen[extract.above.pk]
-    names = extract.above.dataset.key_columns
-    keys = {str(place): above[name] for place, name in enumerate(names)}
-    links = {place: rows[column].cast(keys[place].type) for place, column in zip(keys, extract.columns, strict=True)}
-    known = pl.DataFrame(pa.table({**keys, INDEX: above[INDEX]}))
-    found = pl.DataFrame(pa.table(links)).with_row_index("row").join(known, on=list(keys), how="inner").sort("row")
-    return rows.take(found["row"].to_arrow()).append_column(INDEX, found[INDEX].to_arrow())
+    found = positions(rows, extract.columns, above, extract.above.dataset.key_columns)
+    [places] = np.nonzero(found >= 0)
+    return rows.take(pa.array(places)).append_column(INDEX, above[INDEX].take(pa.array(found[places])))
 
 
 def _add(whole: "hashlib._Hash", dataset: Dataset, rows: pa.Table) -> None:
@@ -87,13 +85,12 @@ def _add(whole: "hashlib._Hash", dataset: Dataset, rows: pa.Table) -> None:
 
 def _chunks(purge: Purge, dataset: Dataset, rows: pa.Table) -> Iterator[KeyChunk]:
     """`rows` are in the order of their index. A chunk without rows is left out."""
-    numbers = pl.Series(rows[INDEX]) // CHUNK_ROWS
-    for number in numbers.unique().sort():
-        first = int(numbers.search_sorted(number, "left"))
-        last = int(numbers.search_sorted(number, "right"))
+    index = rows[INDEX].to_numpy()
+    for number in np.unique(index // CHUNK_ROWS):
+        first, last = np.searchsorted(index, [number * CHUNK_ROWS, (number + 1) * CHUNK_ROWS])
         data = pack(rows.slice(first, last - first))
         sha256 = hashlib.sha256(data).hexdigest()
-        yield KeyChunk(purge=purge, dataset=dataset, number=int(number), rows=last - first, data=data, sha256=sha256)
+        yield KeyChunk(purge=purge, dataset=dataset, number=int(number), rows=int(last - first), data=data, sha256=sha256)
 
 
 # --- Reading -------------------------------------------------------------------------------------------------------
@@ -130,6 +127,5 @@ def _read(purge: Purge, dataset: Dataset, number: int) -> pa.Table | None:
 
 
 def _within(table: pa.Table, start: int, stop: int) -> pa.Table:
-    index = pl.Series(table[INDEX])
-    first = int(index.search_sorted(start, "left"))
-    return table.slice(first, int(index.search_sorted(stop, "left")) - first)
+    first, last = np.searchsorted(table[INDEX].to_numpy(), [start, stop])
+    return table.slice(first, last - first)

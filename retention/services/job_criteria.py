@@ -4,12 +4,15 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from django.utils import timezone
+
 from accounts.services.access import Access
 from exports.models import Dataset
 from exports.services.errors import Invalid
 from exports.services.nearest import known_names, shown
 from exports.sources.predicates import Predicate, dump_predicate
 from retention.services.criteria import parse_criteria
+from retention.services.odata.names import SourceCatalogue
 
 MOST_RESOURCES = 50
 MOST_CHARACTERS = 16_384
@@ -33,12 +36,12 @@ def read_criteria(access: Access, criteria: Mapping[str, str | None]) -> list[Re
     given = {name: text for name, text in criteria.items() if text and text.strip()}
     _check_amount(given)
     named = _named(access, list(given))
-    errors, resources = dict[str, str](), []
+    errors, resources, catalogue, now = dict[str, str](), [], SourceCatalogue(), timezone.now()
     for name, dataset in named.items():
         try:
-            resources.append(Resource(name, dataset, parse_criteria(dataset, given[name])))
+            resources.append(Resource(name, dataset, parse_criteria(dataset, given[name], catalogue, now=now)))
         except Invalid as invalid:
-            errors[_field(name)] = str(invalid)
+            errors[_field(name)] = str(invalid).replace(f"criteria.{dataset.name}", _field(name), 1)
     if errors:
         raise Invalid(errors)
     return resources

@@ -23,12 +23,15 @@ def announce(purge: Purge, start: int, stop: int) -> Batch:
 
 
 @transaction.atomic
-def write_down(batch: Batch, *, deleted: int, children: dict[str, int], kept: dict[str, list[int]], locked_ms: int) -> None:
+def write_down(
+    batch: Batch, *, deleted: int, children: dict[str, int], missing: dict[str, list[int]], kept: dict[str, list[int]], locked_ms: int
+) -> None:
     """What the source is about to commit. Raises LeaseLost."""
     if not held(batch.purge).update(lease_until=lease_end()):
         raise LeaseLost
     batch.status, batch.deleted, batch.children, batch.kept, batch.locked_ms = Batch.Status.COMMITTING, deleted, children, kept, locked_ms
-    batch.save(update_fields=["status", "deleted", "children", "kept", "locked_ms"])
+    batch.missing = missing
+    batch.save(update_fields=["status", "deleted", "children", "missing", "kept", "locked_ms"])
 
 
 def settle(batch: Batch) -> None:

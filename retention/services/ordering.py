@@ -45,12 +45,12 @@ def rules_of(day: Day) -> QuerySet[Rule]:
 
 def order(day: Day, held: QuerySet[Day]) -> bool:
     """False if a source did not answer that may answer later. What was ordered begins meanwhile."""
-    notes = Notes()
-    for rule in rules_of(day):
+    notes, ruling = Notes(), list(rules_of(day))
+    for rule in ruling:
         _order_rule(day, rule, notes)
     if notes.asks_again and day.token < settings.RUN_ATTEMPTS:
         return False
-    held.update(ordered_at=timezone.now(), summary={"leftOut": notes.left_out, "problems": notes.problems})
+    held.update(ordered_at=timezone.now(), summary={"rules": len(ruling), "leftOut": notes.left_out, "problems": notes.problems})
     return True
 
 

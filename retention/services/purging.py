@@ -15,8 +15,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
-import polars as pl
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from exports.models import Dataset, Part
 from exports.services.claiming import Heartbeat
@@ -29,6 +29,7 @@ from retention.services.extracting import look
 from retention.services.failing import PurgeFailed
 from retention.services.freezing import INDEX, Frozen
 from retention.services.ledger import announce, settle, write_down
+from retention.services.matching import positions
 from retention.services.references import Catalogue
 from retention.services.selection import Child, Chosen
 from retention.services.steps import reached
@@ -62,6 +63,7 @@ class Outcome:
     going: Mask
     kept: dict[str, list[int]] = field(default_factory=dict)
     children: dict[str, int] = field(default_factory=dict)
+    missing: dict[str, list[int]] = field(default_factory=dict)
 
     def keep(self, which: Mask, reason: str) -> None:
         """Of those that still go."""
@@ -85,7 +87,14 @@ def purge_batch(session: Session, start: int, stop: int) -> Batch:
         outcome = _delete(session, selected, rows)
         session.heartbeat.check()
         locked_ms = round((time.monotonic() - began) * 1000)
-        write_down(batch, deleted=int(outcome.going.sum()), children=outcome.children, kept=outcome.kept, locked_ms=locked_ms)
+        write_down(
+            batch,
+            deleted=int(outcome.going.sum()),
+            children=outcome.children,
+            missing=outcome.missing,
+            kept=outcome.kept,
+            locked_ms=locked_ms,
+        )
         reached("batch.planned")
     reached("batch.committed")
     settle(batch)
@@ -107,6 +116,8 @@ def _delete(session: Session, selected: Chosen, rows: pa.Table) -> Outcome:
     reached("batch.compared")
     for child, there in reversed(doomed):
         going = there.filter(pa.array(outcome.going[there[INDEX].to_numpy() - start]))
+        if missing := _missing(session.frozen.rows(child.dataset, start, start + rows.num_rows), child, going, outcome.going, start):
+            outcome.missing[str(child.dataset.pk)] = missing
         if going.num_rows:
             outcome.children[str(child.dataset.pk)] = writer.delete(whole_rows(child.dataset), going.select(child.dataset.key_columns))
     reached("batch.children-deleted")
@@ -158,20 +169,29 @@ def _locked(session: Session, child: Child, above: pa.Table) -> pa.Table:
     keys = list(child.above.key_columns)
     exact = session.is_exact(child.dataset)
     there = session.writer.lock_children(whole_rows(child.dataset), child.columns, above.select(keys), exact=exact)
-    known = pl.DataFrame(pa.table({f"above {place}": above[name] for place, name in enumerate(keys)} | {INDEX: above[INDEX]}))
-    links = {
-        f"above {place}": there[column].cast(above[name].type) for place, (column, name) in enumerate(zip(child.columns, keys, strict=True))
-    }
-    index = pl.DataFrame(pa.table(links)).join(known, on=list(links), how="left", maintain_order="left")[INDEX]
-    return there.append_column(INDEX, index.to_arrow().cast(pa.int64()))
+    found = positions(there, child.columns, above, keys)
+    return there.append_column(INDEX, above[INDEX].take(pa.array(found)))
+
+
+def _missing(frozen: pa.Table | None, child: Child, going: pa.Table, parents: Mask, start: int) -> list[int]:
+    """The places, among the child's frozen rows, of those that would go along and are gone already: a restore must not bring them back."""
+    names = list(child.dataset.key_columns)
+    if frozen is None or int(parents[frozen[INDEX].to_numpy() - start].sum()) == going.num_rows:
+        return []
+    absent = positions(frozen, names, going, names) < 0
+    return [int(place) for place in np.flatnonzero(absent & parents[frozen[INDEX].to_numpy() - start])]
 
 
 def _strange(frozen: pa.Table | None, child: Child, there: pa.Table, size: int, start: int) -> Mask:
     """The rows with which something goes along now that is not, with this version, in the frozen set. (One that is gone harms nothing.)"""
-    names = [*child.dataset.key_columns, VERSION, INDEX]
-    new = pl.DataFrame(there.select(names))
-    if frozen is not None:
-        new = new.join(pl.DataFrame(frozen.select(names)).cast(dict(new.schema)), on=names, how="anti")  # type: ignore[arg-type]  # polars' own schema
     strange = np.zeros(size, bool)
-    strange[new[INDEX].to_numpy() - start] = True
+    index = there[INDEX].to_numpy() - start
+    if frozen is None:
+        strange[index] = True
+        return strange
+    keys = child.dataset.key_columns
+    found = positions(there, keys, frozen, keys)
+    known = frozen.select([VERSION, INDEX]).take(pa.array(np.maximum(found, 0)))
+    same = [pc.equal(there[name].cast(known[name].type), known[name]).to_numpy() for name in (VERSION, INDEX)]
+    strange[index[(found < 0) | ~same[0] | ~same[1]]] = True
     return strange

@@ -17,7 +17,7 @@ from exports.services.errors import ServiceError, scrubbed
 from exports.sources.base import ConnectionLost, SourceError
 from exports.sources.writers.base import LockTimeout
 from retention.models import Purge
-from retention.services import advancing
+from retention.services import advancing, restoring
 from retention.services.claiming import claim_purge, held
 from retention.services.days import run_days
 from retention.services.failing import PurgeFailed, PurgeStopped
@@ -49,7 +49,7 @@ def _steps() -> int:
         with bound_contextvars(purge=purge.pk):
             _attempt(purge)
         steps += 1
-    return steps
+    return steps + restoring.run_due()
 
 
 def _workable() -> Q:

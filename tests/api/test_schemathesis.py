@@ -24,8 +24,9 @@ from accounts.api.documents import document_of, face_of, operations
 from accounts.faces import Face
 from accounts.models import AccessToken, Organization, User
 from exports.models import Certificate, Dataset, Delivery, File, Job, Notice, Part, Run, Webhook
-from retention.models import Hold, Preview, Purge, RetentionJob, Rule
+from retention.models import Hold, Preview, Purge, Restore, RetentionJob, Rule
 from tests.retention.ledger import ended, written
+from tests.retention.restoring import furnished_disposition
 
 NO_FAULT = ["2xx", "3xx", "400", "401", "403", "404", "409", "422", "429"]
 """What schemathesis expects of valid requests, and 400 or 422: no schema can say which jobs there are, nor which cron comes true."""
@@ -75,7 +76,13 @@ def world(
     """What ids and names there are, by the names of the parameters that take them."""
     waiting, suspended = make_run(), make_job(cron="0 3 * * *", suspended=True, immediately=False)
     delivery, jobs = delivered(file.organization), retention_jobs(file, make_run(Run.Status.COMPLETED, make_job(kind=Job.Kind.RETENTION)))
+    disposition = furnished_disposition(make_run(Run.Status.COMPLETED), file.part.dataset)
+    restore = Restore.objects.create(
+        organization=file.organization, disposition=disposition, user=file.run.job.owner, status=Restore.Status.COMPLETED
+    )
     return {
+        "restore_id": [restore.pk],
+        "disposition": [disposition.number],
         "job_id": [file.run.job_id, waiting.job_id, suspended.pk],
         "run_id": [file.run_id, waiting.pk],
         "jobIDs": [f"{waiting.pk}", f"{file.run_id},{waiting.pk}", f"{suspended.pk}"],

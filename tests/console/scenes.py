@@ -11,11 +11,12 @@ from django.core.files.storage import default_storage
 from django.utils import timezone
 
 from accounts.models import Organization, User
-from accounts.roles import ADMINISTRATOR
+from accounts.roles import ADMINISTRATOR, RETENTION_ADMINISTRATOR
 from accounts.services.access import access_to
 from accounts.services.people import join
 from exports.models import Certificate, Dataset, File, Job, Part, Run, Source
 from exports.services import certificates
+from tests.console.retained import Retained, retain
 from tests.keys import new_certificate
 from tests.roles import have_roles
 
@@ -36,6 +37,7 @@ class Scene:
     job: Job
     run: Run
     file: File
+    retention: Retained
 
 
 # Slow on purpose, both of them: once is enough.
@@ -67,8 +69,19 @@ def furnish() -> Scene:
     job = new_job(owner, dataset, "Interaction history", cron="0 3 * * *", next_slot=timezone.now() + timedelta(hours=5))
     run = new_run(job, Run.Status.COMPLETED, rows=1200, done=1200)
     file = new_file(run, certificate)
+    teammate, outsider = person("teammate", here), person("outsider", there, ADMINISTRATOR)
     return Scene(
-        here, owner, person("teammate", here), person("outsider", there, ADMINISTRATOR), source, dataset, certificate, job, run, file
+        here,
+        owner,
+        teammate,
+        outsider,
+        source,
+        dataset,
+        certificate,
+        job,
+        run,
+        file,
+        retain(owner, person("rita", here, RETENTION_ADMINISTRATOR), dataset),
     )
 
 

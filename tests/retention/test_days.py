@@ -222,7 +222,7 @@ def test_worker_that_lost_its_day_tells_nothing(small: PurgeWorld) -> None:
     days.start_due_days(NOW)
     first = days.claim_day()
     assert first is not None
-    Day.objects.update(lease_until=None, ordered_at=NOW, summary={"leftOut": [], "problems": []})
+    Day.objects.update(lease_until=None, ordered_at=NOW, summary={"rules": 1, "leftOut": [], "problems": []})
     second = days.claim_day()
     assert second is not None
     days._attempt(first, complete)

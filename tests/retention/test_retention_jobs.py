@@ -5,6 +5,8 @@ from datetime import UTC, datetime, time, timedelta
 from typing import Any
 
 import pytest
+from django.conf import LazySettings
+from django.contrib.auth.models import Group
 
 from accounts.models import Membership, Organization, User
 from accounts.roles import RETENTION_ADMINISTRATOR, RETENTION_READER
@@ -12,6 +14,7 @@ from accounts.services.access import Access, Denied
 from accounts.services.people import enrol
 from exports.models import Certificate, Dataset, Notice, Source
 from exports.services.errors import Conflict, Invalid
+from exports.services.mailing import mail_recipients
 from exports.sources.predicates import dump_predicate
 from retention.models import Purge, RetentionJob, RetentionSettings
 from retention.services import retention_jobs
@@ -243,6 +246,18 @@ def test_a_job_that_cannot_begin_is_announced_too(make: Make, owner: User) -> No
     Membership.objects.get(user=owner).roles.clear()
     start_due_jobs(NIGHT)
     assert Notice.objects.get().facts["status"] == "Failed"
+
+
+@pytest.mark.parametrize("case", [("all", "completed", 1), ("problems", "completed", 0), ("problems", "failed", 1)], ids=str)
+def test_the_owner_is_told_by_mail_whatever_they_may_export(
+    begun: RetentionJob, owner: User, settings: LazySettings, case: tuple[str, str, int]
+) -> None:
+    choice, status, told = case
+    settings.SENDS_MAIL = True
+    User.objects.filter(pk=owner.pk).update(email="owner@company.example", notices=choice)
+    Membership.objects.get(user=owner).roles.set(Group.objects.filter(name=RETENTION_ADMINISTRATOR))
+    end(begun, status, status)
+    assert mail_recipients(Notice.objects.get()) == ["owner@company.example"][:told]
 
 
 # --- Cancelling ------------------------------------------------------------------------------------------------------

@@ -2,9 +2,10 @@
 
 from django.urls import path
 
-from retention.api.own import dispositions, holds, previews, purges
+from retention.api.own import dispositions, holds, previews, purges, restores
 
 urlpatterns = [
+    *restores.urlpatterns,
     path("holds", holds.Holds.as_view()),
     path("holds/<str:hold_id>", holds.HoldDetail.as_view()),
     path("holds/<str:hold_id>/release", holds.HoldRelease.as_view()),

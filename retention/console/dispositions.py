@@ -1,0 +1,107 @@
+"""The ledger: what went, under what, approved by whom; with filters, as CSV, each with its certificate, and whether the chain is whole."""
+
+from typing import Any
+from urllib.parse import urlencode
+
+from django import forms
+from django.core.paginator import Paginator
+from django.http import HttpResponse, HttpResponseBase, JsonResponse, StreamingHttpResponse
+from django.shortcuts import render
+from django.urls import NoReverseMatch, reverse
+
+from accounts.console.access import MemberRequest, member_page
+from accounts.console.audit import Moment
+from accounts.roles import ADMINISTER_RULES, READ_RULES
+from retention.console.finding import found_or_404
+from retention.models import Disposition
+from retention.services import certificates, dispositions, glance
+
+PAGE = 50
+
+
+class FilterForm(forms.Form):
+    dataset = forms.ChoiceField(required=False, label="Dataset")
+    rule = forms.IntegerField(required=False, min_value=1, max_value=2**62, label="Rule")
+    since = Moment(required=False, max_length=40, label="From (UTC)", widget=forms.DateTimeInput(attrs={"type": "datetime-local"}))
+    until = Moment(required=False, max_length=40, label="Before (UTC)", widget=forms.DateTimeInput(attrs={"type": "datetime-local"}))
+
+    PATHS = {"dataset": "purge__dataset", "rule": "purge__rule", "since": "at__gte", "until": "at__lt"}
+
+    def __init__(self, data: Any, choices: list[tuple[str, str]]) -> None:
+        super().__init__(data, label_suffix="")
+        field = self.fields["dataset"]
+        assert isinstance(field, forms.ChoiceField)
+        field.choices = [("", "all"), *choices]
+
+    def filters(self) -> dict[str, Any]:
+        return {self.PATHS[name]: value for name, value in self.cleaned_data.items() if value}
+
+    def query(self) -> str:
+        """What was filled in, for links to the same entries."""
+        return urlencode({name: self.data[name] for name in self.fields if self.data.get(name)})
+
+
+@member_page()
+def ledger(request: MemberRequest) -> HttpResponse:
+    found = dispositions.listing(request.access).select_related("purge__dataset__source", "purge__rule", "purge__job")
+    choices = [
+        (str(pk), name)
+        for pk, name in found.values_list("purge__dataset", "purge__dataset__name").order_by("purge__dataset__name").distinct()
+    ]
+    form = FilterForm(request.GET, choices)
+    page = Paginator(found.filter(**form.filters()) if form.is_valid() else found.none(), PAGE).get_page(request.GET.get("page"))
+    context = {
+        "form": form,
+        "entries": page.object_list,
+        "page": page,
+        "query": form.query(),
+        "filter": f"{form.query()}&" if form.query() else "",
+    }
+    return render(request, "console/retention/dispositions.html", context, status=200 if form.is_valid() else 400)
+
+
+@member_page()
+def ledger_csv(request: MemberRequest) -> HttpResponseBase:
+    """All of the ledger, the newest first."""
+    headers = {"Content-Disposition": 'attachment; filename="dispositions.csv"'}
+    return StreamingHttpResponse(dispositions.download(request.access), content_type="text/csv; charset=utf-8", headers=headers)
+
+
+@member_page()
+def ledger_verify(request: MemberRequest) -> HttpResponse:
+    """Whether every entry is there and as it was written: a piece of a page."""
+    return render(request, "console/retention/chain.html", {"chain": glance.verified_chain(request.access)})
+
+
+@member_page()
+def disposition_detail(request: MemberRequest, number: int) -> HttpResponse:
+    entry = found_or_404(dispositions.find, request.access, number)
+    context = {
+        "entry": entry,
+        "facts": dispositions.view(entry),
+        "restores": glance.restores(request.access).filter(disposition=entry.pk) if request.access.may(READ_RULES) else [],
+        "restore_page": _restore_page(entry) if request.access.may(ADMINISTER_RULES) else "",
+    }
+    return render(request, "console/retention/disposition.html", context)
+
+
+def _restore_page(entry: Disposition) -> str:
+    """Where its rows are brought back."""
+    try:
+        return reverse("console-retention-restore", args=[entry.number])
+    except NoReverseMatch:
+        return ""
+
+
+@member_page()
+def certificate(request: MemberRequest, number: int) -> HttpResponse:
+    """The certificate of one disposition, to be kept: a page that needs nothing else."""
+    name, text = found_or_404(glance.certificate_page, request.access, number)
+    return HttpResponse(text, headers={"Content-Disposition": f'attachment; filename="{name}"'})
+
+
+@member_page()
+def certificate_json(request: MemberRequest, number: int) -> HttpResponse:
+    entry = found_or_404(dispositions.find, request.access, number)
+    headers = {"Content-Disposition": f'attachment; filename="{certificates.file_name(entry, "json")}"'}
+    return JsonResponse(certificates.as_json(entry), headers=headers, json_dumps_params={"indent": 2, "ensure_ascii": False})

@@ -1,0 +1,28 @@
+"""Which rows of one Arrow table are which of another, by the values of a few columns."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+
+def positions(rows: pa.Table, columns: Sequence[str], among: pa.Table, names: Sequence[str]) -> Any:
+    """For each row: the place in `among` of the row whose `names` hold what its `columns` do, or -1. A numpy array of int64."""
+    pairs = [(rows[column].cast(among[name].type), among[name]) for column, name in zip(columns, names, strict=True)]
+    if len(pairs) == 1:
+        [(here, there)] = pairs
+        return pc.fill_null(pc.index_in(here, value_set=there.combine_chunks()).cast(pa.int64()), -1).to_numpy()
+    places = {key: place for place, key in enumerate(zip(*(there.to_pylist() for _, there in pairs), strict=True))}
+    keys = zip(*(here.to_pylist() for here, _ in pairs), strict=True)
+    return np.fromiter((places.get(key, -1) for key in keys), np.int64, rows.num_rows)
+
+
+def repeats(rows: pa.Table, names: Sequence[str]) -> bool:
+    """Whether two neighbours hold the same in all of these columns."""
+    same = np.ones(max(rows.num_rows - 1, 0), bool)
+    for name in names:
+        column = rows[name].combine_chunks()
+        same &= pc.equal(column[:-1], column[1:]).to_numpy(zero_copy_only=False)
+    return bool(same.any())

@@ -1,0 +1,91 @@
+"""Restores in tests: what somebody uploads, and what must hold when one has ended."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import pytest
+from django.core.files.uploadedfile import SimpleUploadedFile
+
+from exports.models import Dataset, Extract, File, Job, Part, Run
+from retention.models import Disposition, Purge, Restore
+from retention.services import restores, steps, work
+from tests.exports.world import World
+from tests.retention.purge_world import Death, PurgeWorld
+
+
+def parts(world: World, purge: Purge, dataset: str = "") -> list[SimpleUploadedFile]:
+    """The decrypted files of the extract, of one dataset or of all."""
+    assert purge.run is not None
+    files = purge.run.files.filter(part__dataset__name=dataset) if dataset else purge.run.files.all()
+    return [upload(file.name, world.decrypted(file)) for file in files.order_by("pk")]
+
+
+def upload(name: str, data: bytes) -> SimpleUploadedFile:
+    return SimpleUploadedFile(name.removesuffix(".p7m"), data, "application/zip")
+
+
+def ask(world: World, purge: Purge, uploads: Sequence[Any] = ()) -> Restore:
+    return restores.request_restore(world.access, Disposition.objects.get(purge=purge), uploads)
+
+
+def restored(world: PurgeWorld, purge: Purge, uploads: Sequence[Any] | None = None) -> Restore:
+    """Ended, whatever its end."""
+    restore = ask(world, purge, parts(world, purge) if uploads is None else uploads)
+    world.work()
+    restore.refresh_from_db()
+    return restore
+
+
+def completed(world: PurgeWorld, purge: Purge, uploads: Sequence[Any] | None = None) -> Restore:
+    restore = restored(world, purge, uploads)
+    assert restore.status == Restore.Status.COMPLETED, (restore.message, restore.traceback)
+    assert_nothing_left(world, purge)
+    return restore
+
+
+def assert_nothing_left(world: PurgeWorld, purge: Purge) -> None:
+    """I8: nothing that was uploaded is stored any more, and what the purge had stored is."""
+    assert purge.run is not None
+    world.assert_whole(purge.run)
+
+
+def keep_key(world: PurgeWorld, key: bytes | None = None) -> None:
+    world.settings.restore_key = (key or world.key).decode()
+    world.settings.save()
+
+
+def die_at(step: str, count: int = 1) -> None:
+    """Work as a worker does that dies at that step of a restore. Its lease is over then."""
+    left = [count]
+
+    def observe(reached: str) -> None:
+        left[0] -= reached == step
+        if not left[0]:
+            raise Death
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(steps, "observer", observe)
+        with pytest.raises(Death):
+            work.run_until_idle()
+    for claimed in (Purge, Run, Part, Restore):
+        claimed.objects.update(lease_until=None)
+
+
+def furnished_disposition(run: Run, dataset: Dataset, file: File | None = None) -> Disposition:
+    """Rows alone: that a purge of the dataset has ended whose extract the run was. (Nothing of it was deleted.)"""
+    from django.utils import timezone
+
+    from accounts.services.chains import append, held
+    from retention.models import DispositionChain, RetentionJob
+
+    organization, owner = run.organization, run.job.owner
+    Job.objects.filter(pk=run.job_id).update(kind=Job.Kind.RETENTION)
+    Extract.objects.get_or_create(job=run.job, dataset=dataset)
+    job = RetentionJob.objects.create(organization=organization, kind=RetentionJob.Kind.EXTRACT_PURGE, owner=owner, status="Completed")
+    purge = Purge.objects.create(
+        organization=organization, job=job, dataset=dataset, slot=timezone.now(), terms={"and": []}, run=run, selected=0, status="completed"
+    )
+    chain = held(DispositionChain, organization.pk)
+    entry = Disposition(chain=chain, purge=purge, at=timezone.now(), facts={"rowsPurged": 0})
+    append(chain, entry)
+    return entry
