@@ -47,6 +47,7 @@ def pages(scene: Scene) -> list[str]:
         ("-preview", [kept.preview.pk]),
         ("-purge", [kept.purge.pk]),
         ("-purge-approve", [kept.waiting.pk]),
+        ("-restore", [kept.disposition.number]),
         ("-disposition", [kept.disposition.number]),
         ("-job", [kept.job.pk]),
     ]
@@ -64,9 +65,7 @@ def test_rule_enforces_after_its_preview_was_seen(console: webdriver.Chrome, liv
     assert Rule.objects.get().mode == "enforce"
 
 
-def test_rule_does_not_enforce_on_a_preview_that_counts_no_more(
-    console: webdriver.Chrome, live_server: LiveServer, scene: Scene
-) -> None:
+def test_rule_does_not_enforce_on_a_preview_that_counts_no_more(console: webdriver.Chrome, live_server: LiveServer, scene: Scene) -> None:
     opened(console, live_server, "console-retention-rule", scene.retention.rule.pk)
     button(console, "Enforce…").click()
     shows(console, "What would go")
