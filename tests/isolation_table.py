@@ -413,7 +413,7 @@ def frozen_purge(scene: Scene) -> dict[str, object]:
     return {"purge_id": ended(scene.dataset, scene.teammate, **terms).pk}
 
 
-def disposition(scene: Scene) -> dict[str, object]:
+def to_disposition(scene: Scene) -> dict[str, object]:
     return {"number": written(scene.dataset, scene.owner)[0].number}
 
 
@@ -439,8 +439,8 @@ OWN_RETENTION = [
     ),
     api("api/v1/retention/purges/<str:purge_id>/cancel", "POST", 200, 403, 404, args=frozen_purge),
     api("api/v1/dispositions", "GET", 200, 403, 200),
-    api("api/v1/dispositions/<str:number>", "GET", 200, 403, 404, args=disposition),
-    api("api/v1/dispositions/<str:number>/certificate", "GET", 200, 403, 404, args=disposition),
+    api("api/v1/dispositions/<str:number>", "GET", 200, 403, 404, args=to_disposition),
+    api("api/v1/dispositions/<str:number>/certificate", "GET", 200, 403, 404, args=to_disposition),
 ]
 
 

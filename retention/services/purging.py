@@ -178,10 +178,8 @@ def _missing(frozen: pa.Table | None, child: Child, going: pa.Table, parents: Ma
     names = list(child.dataset.key_columns)
     if frozen is None or int(parents[frozen[INDEX].to_numpy() - start].sum()) == going.num_rows:
         return []
-    keys = pl.DataFrame(going.select(names))
-    there = pl.DataFrame(frozen.select([*names, INDEX])).cast(dict(keys.schema)).with_row_index("place")  # type: ignore[arg-type]  # polars' own schema
-    absent = there.join(keys, on=names, how="anti")
-    return absent.filter(pl.Series(parents[absent[INDEX].to_numpy() - start]))["place"].to_list()
+    absent = positions(frozen, names, going, names) < 0
+    return [int(place) for place in np.flatnonzero(absent & parents[frozen[INDEX].to_numpy() - start])]
 
 
 def _strange(frozen: pa.Table | None, child: Child, there: pa.Table, size: int, start: int) -> Mask:

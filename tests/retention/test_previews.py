@@ -45,9 +45,9 @@ def test_an_exact_preview_says_what_a_purge_then_does(purging: PurgeWorld) -> No
     said = of(look(purging, rule, exact=True, children=True))
     terms = rule_terms(rule, purging.datasets["Interaction"], timezone.now())
     assert terms is not None
-    before, below = purging.keys(), purging.keys("Attachment")
+    before, below = purging.there(), purging.there("Attachment")
     purge = purging.purged(terms)
-    assert said["rows"] == purge.selected == len(before - purging.keys()) > 0, (
+    assert said["rows"] == purge.selected == len(before - purging.there()) > 0, (
         purge.status,
         purge.message,
         purge.traceback,
@@ -55,7 +55,7 @@ def test_an_exact_preview_says_what_a_purge_then_does(purging: PurgeWorld) -> No
     )
     assert not said["estimated"]
     assert [(child["dataset"], child["action"], child["rows"]) for child in said["children"]] == [
-        ("Attachment", "cascade", len(below - purging.keys("Attachment")))
+        ("Attachment", "cascade", len(below - purging.there("Attachment")))
     ]
 
 
@@ -79,7 +79,7 @@ def test_an_estimate_says_that_it_is_one_or_counts(purging: PurgeWorld) -> None:
 
 def test_each_reason_is_told_with_its_rows(small: PurgeWorld) -> None:
     access = access_in(small.organization, small.owner)
-    first, second = sorted(small.keys())[:2]
+    first, second = sorted(small.there())[:2]
     for key in (first, second):
         holds.place(access, small.datasets["Interaction"], matter=f"Case {key}", reason="order", keys=[[key], [first]])
     said = of(look(small, aged(small, maximum_age=1), exact=True))
@@ -87,7 +87,7 @@ def test_each_reason_is_told_with_its_rows(small: PurgeWorld) -> None:
         ("hold", f"the hold “Case {first}”", 1),
         ("hold", f"the hold “Case {second}”", 1),
     ]
-    assert said["rows"] == len(small.keys()) - 2
+    assert said["rows"] == len(small.there()) - 2
 
 
 def test_what_blocks_is_told(small: PurgeWorld) -> None:
@@ -119,7 +119,7 @@ def test_an_unclear_hold_is_told_instead_of_figures(small: PurgeWorld) -> None:
 def test_criteria_are_previewed(small: PurgeWorld) -> None:
     access = access_in(small.organization, small.owner)
     made = previews.preview_criteria(access, small.datasets["Interaction"], "mediaTypeId eq 'chat'", exact=True)
-    assert of(made)["rows"] == len(small.keys("Interaction", interactions.c.mediaTypeId == "chat"))
+    assert of(made)["rows"] == len(small.there("Interaction", interactions.c.mediaTypeId == "chat"))
     assert made.terms == {"source": small.source.key, "dataset": "Interaction", "criteria": "mediaTypeId eq 'chat'"}
 
 
@@ -128,7 +128,7 @@ def test_samples_are_shown_and_not_kept(small: PurgeWorld) -> None:
     preview = look(small, aged(small), exact=True)
     shown = of(preview)["samples"]
     assert len(shown["rows"]) == 5
-    assert {row[shown["columns"].index("id")] for row in shown["rows"]} <= small.keys()
+    assert {row[shown["columns"].index("id")] for row in shown["rows"]} <= small.there()
     preview.refresh_from_db()
     assert "samples" not in of(preview)
 

@@ -50,7 +50,7 @@ def test_it_comes_back_with_a_key_that_is_kept(purging: PurgeWorld) -> None:
 
 def test_a_row_that_was_kept_is_left_alone(purging: PurgeWorld) -> None:
     purge = purging.purge()
-    changed = min(purging.keys("Interaction", IS_CHAT))
+    changed = min(purging.there("Interaction", IS_CHAT))
     purging.work_until("freeze.done")
     with purging.writing() as connection:
         connection.execute(sa.update(interactions).where(interactions.c.id == changed).values(subject="changed"))
@@ -64,7 +64,7 @@ def test_a_row_that_was_kept_is_left_alone(purging: PurgeWorld) -> None:
 
 def test_an_attachment_that_somebody_had_deleted_before_the_purge_stays_away(purging: PurgeWorld) -> None:
     purge = purging.purge()
-    gone = min(purging.keys("Attachment", attachments.c.entityid.in_(purging.keys("Interaction", IS_CHAT))))
+    gone = min(purging.there("Attachment", attachments.c.entityid.in_(purging.there("Interaction", IS_CHAT))))
     purging.work_until("freeze.done")
     with purging.writing() as connection:
         connection.execute(sa.delete(attachments).where(attachments.c.id == gone))
@@ -109,7 +109,7 @@ def test_a_worker_that_dies_is_followed_by_another(purging: PurgeWorld, step: st
 
 
 def test_a_row_that_is_there_again_is_never_overwritten(purging: PurgeWorld) -> None:
-    key = min(purging.keys("Interaction", IS_CHAT))
+    key = min(purging.there("Interaction", IS_CHAT))
     with purging.engine.connect() as connection:
         row = connection.execute(sa.select(interactions).where(interactions.c.id == key)).mappings().one()
     purge = purging.purged()
@@ -137,11 +137,11 @@ def test_rows_whose_parent_is_gone_are_told_and_the_others_come_back(purging: Pu
 
 
 def test_rows_come_back_from_the_parts_that_there_are(small: PurgeWorld) -> None:
-    chats = small.keys("Interaction", IS_CHAT)
+    chats = small.there("Interaction", IS_CHAT)
     purge = small.purged()
     restore = completed(small, purge, parts(small, purge, "Interaction"))
-    assert small.keys("Interaction", IS_CHAT) == chats
-    assert not small.keys("Attachment", attachments.c.entityid.in_(chats))
+    assert small.there("Interaction", IS_CHAT) == chats
+    assert not small.there("Attachment", attachments.c.entityid.in_(chats))
     assert [name.partition("-")[0] for name in restores.missing_parts(restore)] == ["Interaction"]
     assert restore.restored == {"Interaction": len(chats)}
 
@@ -178,11 +178,11 @@ def test_the_next_sweep_leaves_what_came_back(purging: PurgeWorld, most: int, mo
 @pytest.mark.parametrize("most", [1000, 3])
 def test_what_came_back_of_children_is_held_too(small: PurgeWorld, most: int, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(restore_holds, "MOST_KEYS", most)
-    chats = small.keys("Interaction", IS_CHAT)
-    theirs = small.keys("Attachment", attachments.c.entityid.in_(chats))
+    chats = small.there("Interaction", IS_CHAT)
+    theirs = small.there("Attachment", attachments.c.entityid.in_(chats))
     completed(small, small.purged())
     small.purged(And(()), "Attachment")
-    assert small.keys("Attachment") == theirs
+    assert small.there("Attachment") == theirs
 
 
 def test_holds_are_in_force_before_the_first_row_is_there(small: PurgeWorld) -> None:
@@ -190,7 +190,7 @@ def test_holds_are_in_force_before_the_first_row_is_there(small: PurgeWorld) -> 
     ask(small, purge, parts(small, purge))
     die_at("restore.inserted")
     assert Hold.objects.filter(in_force_at=None).count() == 0 < Hold.objects.count()
-    assert not small.keys("Interaction", IS_CHAT)
+    assert not small.there("Interaction", IS_CHAT)
 
 
 def test_nothing_comes_back_while_a_batch_is_under_way_that_does_not_know_the_hold(
@@ -203,11 +203,11 @@ def test_nothing_comes_back_while_a_batch_is_under_way_that_does_not_know_the_ho
     restoring.run_due()
     restore.refresh_from_db()
     assert "waits until the batches" in restore.message
-    assert not small.keys("Interaction", IS_CHAT)
+    assert not small.there("Interaction", IS_CHAT)
     under_way.delete()
     Restore.objects.update(not_before=None)
     small.work()
-    assert small.keys("Interaction", IS_CHAT)
+    assert small.there("Interaction", IS_CHAT)
 
 
 def test_a_hold_that_is_released_meanwhile_stops_the_restore(small: PurgeWorld) -> None:
@@ -219,7 +219,7 @@ def test_a_hold_that_is_released_meanwhile_stops_the_restore(small: PurgeWorld) 
     restore.refresh_from_db()
     assert restore.status == Restore.Status.FAILED
     assert "was released" in restore.message
-    assert not small.keys("Interaction", IS_CHAT)
+    assert not small.there("Interaction", IS_CHAT)
 
 
 def test_terms_about_other_rows_are_weakened_for_the_hold() -> None:
@@ -251,7 +251,7 @@ def test_it_ends_when_who_asked_for_it_may_no_longer(small: PurgeWorld) -> None:
 
 
 def test_a_preview_counts_and_changes_nothing(purging: PurgeWorld) -> None:
-    chats = purging.keys("Interaction", IS_CHAT)
+    chats = purging.there("Interaction", IS_CHAT)
     purge = purging.purged()
     before = purging.contents()
     figures = restores.preview(purging.access, purge.disposition.number)
