@@ -543,8 +543,8 @@ def extracted(scene: Scene) -> dict[str, object]:
     return {"pk": scene.retention.purge.pk, "file": new_file(run, scene.certificate).pk}
 
 
-def to_disposition(scene: Scene) -> dict[str, object]:
-    """One of which there is a file."""
+def restorable(scene: Scene) -> dict[str, object]:
+    """A disposition of which there is a file."""
     return {"number": disposition(scene).number}
 
 
@@ -592,8 +592,8 @@ RETENTION_PAGES = [
     page("dispositions/csv", "GET", 200, 403, 200),
     page("dispositions/verify", "GET", 200, 403, 200),
     page("dispositions/<int:number>", "GET", 200, 403, 404, args=numbered),
-    page("dispositions/<int:number>/restore", "GET", 200, 403, 404, args=to_disposition),
-    page("dispositions/<int:number>/restore", "POST", 302, 403, 404, args=to_disposition, data=restore_upload),
+    page("dispositions/<int:number>/restore", "GET", 200, 403, 404, args=restorable),
+    page("dispositions/<int:number>/restore", "POST", 302, 403, 404, args=restorable, data=restore_upload),
     page("dispositions/<int:number>/certificate", "GET", 200, 403, 404, args=numbered),
     page("dispositions/<int:number>/certificate.json", "GET", 200, 403, 404, args=numbered),
     page("retention-jobs", "GET", 200, 403, 200),
