@@ -10,6 +10,7 @@ from enum import IntEnum
 from typing import Any, TypeVar, cast
 
 import numpy as np
+from llvmlite import ir
 from numba import njit, types
 from numba.core import cgutils
 from numba.extending import intrinsic
@@ -43,6 +44,7 @@ _HEX = np.frombuffer(b"0123456789abcdef", np.uint8)
 _BASE64 = np.frombuffer(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/", np.uint8)
 _LETTERS = np.zeros(256, np.uint8)  # what stands behind the backslash, where one letter does
 _LETTERS[list(b'"\\\b\f\n\r\t')] = list(b'"\\bfnrt')
+_BLOCK = ir.VectorType(ir.IntType(8), 32)
 _ONES, _HIGHS = U(0x0101010101010101), U(0x8080808080808080)
 _SPACES, _QUOTES, _BACKSLASHES = _ONES * U(ord(" ")), _ONES * U(ord('"')), _ONES * U(ord("\\"))
 
@@ -230,13 +232,27 @@ def _specials(word: Any) -> Any:
     return ((word - _SPACES) | ((word ^ _QUOTES) - _ONES) | ((word ^ _BACKSLASHES) - _ONES)) & ~word & _HIGHS
 
 
+@_instruction
+def _specials_in_block(_: Any, address: Any) -> Any:
+    """How many of the 32 bytes there are special."""
+
+    def code(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        block = builder.load(builder.inttoptr(arguments[0], _BLOCK.as_pointer()), align=1)
+        found = builder.icmp_unsigned("<", block, _BLOCK([ord(" ")] * 32))
+        for special in b'"\\':
+            found = builder.or_(found, builder.icmp_unsigned("==", block, _BLOCK([special] * 32)))
+        return builder.zext(builder.ctpop(builder.bitcast(found, ir.IntType(32))), ir.IntType(64))
+
+    return types.int64(types.int64), code
+
+
 @_entry("int64(int64, int64)")
 def count_specials(start: int, end: int) -> int:
-    """How many of the bytes must be escaped: 0 only if none, else at least as many as do."""
-    found, words_end = np.int64(0), end - (end - start) % 8
-    for at in range(start, words_end, 8):
-        found += np.int64(((_specials(_word(at)) >> U(7)) * _ONES) >> U(56))
-    for at in range(words_end, end):
+    """How many of the bytes must be escaped."""
+    found, blocks_end = np.int64(0), end - (end - start) % 32
+    for at in range(start, blocks_end, 32):
+        found += _specials_in_block(at)
+    for at in range(blocks_end, end):
         found += _is_special(_byte(at))
     return int(found)
 

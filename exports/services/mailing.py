@@ -109,7 +109,7 @@ _WORDS: Mapping[str, tuple[str, str]] = {
     ),
     Event.RETENTION_DAY_COMPLETED: (
         "Retention of {day}: {deleted} rows went, {failed} failures",
-        "The retention rules of {day} have run.\n\n{message}",
+        "The retention rules have run: {name}.\n\n{message}",
     ),
 }
 _GENERIC = ("{name}: {event}", "About “{name}”: {event}.")

@@ -115,6 +115,8 @@ def _table(stores: Sequence[Stored]) -> Any:
 
 def _is_utf8(data: Any, ends: Any) -> bool:
     """All texts at once: together they are UTF-8, and none begins in the middle of a character."""
+    if not len(data) or data.max() < 0x80:  # ASCII, as most columns are
+        return True
     together = pa.Array.from_buffers(pa.string(), 1, [None, pa.py_buffer(ends[[0, -1]]), pa.py_buffer(data)])
     try:
         together.validate(full=True)

@@ -5,7 +5,6 @@ from typing import Any
 
 from django.template.loader import render_to_string
 
-from accounts.models import Organization
 from accounts.models.audit import canonical
 from retention.models import Disposition
 from retention.services.dispositions import view
@@ -32,12 +31,12 @@ def as_json(entry: Disposition) -> dict[str, Any]:
     return {**said, "howToVerify": {"steps": list(STEPS), "commands": list(COMMANDS)}}
 
 
-def as_html(entry: Disposition, organization: Organization) -> str:
+def as_html(entry: Disposition) -> str:
     """A page without scripts that loads nothing, to be kept, read and printed. The JSON certificate is inside, as a link."""
     text = canonical(as_json(entry))
     link = f"data:application/json;base64,{b64encode(text.encode('utf-8', 'surrogatepass')).decode()}"
     facts = view(entry)
-    shown = {"entry": facts, "organization": organization, "canonical": canonical(entry.said()), "link": link}
+    shown = {"entry": facts, "organization": entry.chain.organization, "canonical": canonical(entry.said()), "link": link}
     return render_to_string("retention/certificate.html", {**shown, "rows": _rows(facts), "commands": COMMANDS})
 
 

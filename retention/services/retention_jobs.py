@@ -125,6 +125,12 @@ def cancel(access: Access, job: RetentionJob) -> RetentionJob:
     return job
 
 
+def begins_at(job: RetentionJob, now: datetime) -> datetime | None:
+    """When a job that is pending begins: as soon as its organization's window is open."""
+    pending = job.status == Status.PENDING
+    return windows.next_open(windows.settings_of(job.organization), now) if pending else None
+
+
 # --- Begin and end ---------------------------------------------------------------------------------------------------
 def start_due_jobs(now: datetime) -> int:
     """Begin the jobs that wait, the oldest first, wherever the organization's window is open at `now`. How many began."""

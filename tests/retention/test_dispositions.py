@@ -152,7 +152,7 @@ def test_the_certificates_own_commands_verify_it(contact: Dataset, owner: User, 
 
 def test_the_page_holds_the_same_certificate_and_loads_nothing(contact: Dataset, owner: User, organization: Organization) -> None:
     [entry] = written(contact, owner)
-    page = Page(certificates.as_html(entry, organization))
+    page = Page(certificates.as_html(entry))
     names = {tag for tag, _ in page.tags}
     assert not names & {"script", "img", "link", "iframe", "object"}
     [link] = [attributes["href"] or "" for tag, attributes in page.tags if tag == "a"]
@@ -166,7 +166,7 @@ def test_the_page_holds_the_same_certificate_and_loads_nothing(contact: Dataset,
 def test_the_page_shows_what_a_name_holds_as_text(contact: Dataset, owner: User, organization: Organization) -> None:
     organization.name = "<script>alert(1)</script>"
     purge = ended(contact, owner, asks_because="<img src=x>", message="</pre>")
-    page = Page(certificates.as_html(dispositions.write(purge), organization))
+    page = Page(certificates.as_html(dispositions.write(purge)))
     assert not {tag for tag, _ in page.tags} & {"script", "img"}
     assert "<img src=x>" in page.text
 

@@ -7,10 +7,10 @@ from django.utils import timezone
 
 from exports.models import File
 from retention.models import Purge, RetentionJob
-from retention.services import windows
 from retention.services.job_criteria import full_name
 from retention.services.job_figures import Figures, Outcome, job_files, outcomes, reasons
 from retention.services.ledger import deleted_children
+from retention.services.retention_jobs import begins_at
 
 
 def job_infos(jobs: Iterable[RetentionJob]) -> list[dict[str, Any]]:
@@ -36,7 +36,6 @@ def linked(files: list[File], links: list[str]) -> list[File]:
 
 
 def _job(job: RetentionJob, outcome: Outcome) -> dict[str, Any]:
-    pending = job.status == RetentionJob.Status.PENDING
     return {
         "id": job.pk,
         "jobType": job.kind,
@@ -45,7 +44,7 @@ def _job(job: RetentionJob, outcome: Outcome) -> dict[str, Any]:
         "criteria": job.criteria,
         "createdBy": job.owner.get_username(),
         "createdDateTime": job.created_at,
-        "windowDateTime": windows.next_open(windows.settings_of(job.organization), timezone.now()) if pending else None,
+        "windowDateTime": begins_at(job, timezone.now()),
         "startedDateTime": job.started_at,
         "completedDateTime": job.finished_at,
         **_rows(outcome.total),

@@ -169,7 +169,7 @@ class DispositionCertificate(OwnView):
         read_query(request, CertificateQuery)
         entry = _disposition(request, number)
         if isinstance(request.accepted_renderer, Html):
-            text = certificates.as_html(entry, access_of(request).organization)
+            text = certificates.as_html(entry)
             return HttpResponse(text, content_type="text/html; charset=utf-8", headers=_attached(entry, "html"))
         return Response(certificates.as_json(entry), headers=_attached(entry, "json"))
 
