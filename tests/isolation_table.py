@@ -725,6 +725,7 @@ ADMIN = [
     ),
     *model("retention/foreignkeyplan", lambda scene: scene.retention.plan),
     *model("retention/hold", lambda scene: scene.retention.hold, delete=403),
+    *look("retention/restore", restore),
     *[
         row
         for name, found in {
@@ -733,7 +734,6 @@ ADMIN = [
             "day": "day",
             "retentionjob": "job",
             "disposition": "disposition",
-            "restore": "restore",
             "preview": "preview",
         }.items()
         for row in look(f"retention/{name}", attrgetter(f"retention.{found}"))

@@ -118,8 +118,9 @@ def _asked_for(request: MemberRequest, entry: Disposition) -> HttpResponse:
 @member_page()
 def certificate(request: MemberRequest, number: int) -> HttpResponse:
     """The certificate of one disposition, to be kept: a page that needs nothing else."""
-    name, text = found_or_404(glance.certificate_page, request.access, number)
-    return HttpResponse(text, headers={"Content-Disposition": f'attachment; filename="{name}"'})
+    entry = found_or_404(dispositions.find, request.access, number)
+    headers = {"Content-Disposition": f'attachment; filename="{certificates.file_name(entry, "html")}"'}
+    return HttpResponse(certificates.as_html(entry), headers=headers)
 
 
 @member_page()
