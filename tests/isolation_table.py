@@ -269,9 +269,9 @@ def syncing(scene: Scene) -> dict[str, int]:
 DECRYPTED = b"PK the zip that openssl has decrypted"
 
 
-def restorable(scene: Scene) -> Disposition:
+def disposition(scene: Scene) -> Disposition:
     """Of a purge whose extract is the scene's run."""
-    if found := Disposition.objects.filter(chain=scene.organization.pk).first():
+    if found := Disposition.objects.filter(purge__run=scene.run).first():
         return found
     readable(scene)
     File.objects.filter(pk=scene.file.pk).update(zip_sha256=sha256(DECRYPTED).hexdigest())
@@ -279,11 +279,11 @@ def restorable(scene: Scene) -> Disposition:
 
 
 def of_disposition(scene: Scene) -> dict[str, Any]:
-    return {"disposition": restorable(scene).number}
+    return {"disposition": disposition(scene).number}
 
 
 def with_disposition(scene: Scene) -> dict[str, Any]:
-    restorable(scene)
+    disposition(scene)
     return {}
 
 
@@ -293,7 +293,7 @@ def restore_form(scene: Scene) -> dict[str, Any]:
 
 def restore(scene: Scene) -> Restore:
     terms: dict[str, Any] = {
-        "disposition": restorable(scene),
+        "disposition": disposition(scene),
         "organization": scene.organization,
         "user": scene.owner,
         "status": "completed",
@@ -543,6 +543,15 @@ def extracted(scene: Scene) -> dict[str, object]:
     return {"pk": scene.retention.purge.pk, "file": new_file(run, scene.certificate).pk}
 
 
+def restorable(scene: Scene) -> dict[str, object]:
+    """A disposition of which there is a file."""
+    return {"number": disposition(scene).number}
+
+
+def restore_upload(scene: Scene) -> dict[str, Any]:
+    return {"parts": SimpleUploadedFile("part.zip", DECRYPTED)}
+
+
 def hold_form(scene: Scene) -> dict[str, str]:
     return {"matter": "Case 8", "reason": "A claim.", "dataset": str(scene.dataset.pk), "scope": "all"}
 
@@ -583,6 +592,8 @@ RETENTION_PAGES = [
     page("dispositions/csv", "GET", 200, 403, 200),
     page("dispositions/verify", "GET", 200, 403, 200),
     page("dispositions/<int:number>", "GET", 200, 403, 404, args=numbered),
+    page("dispositions/<int:number>/restore", "GET", 200, 403, 404, args=restorable),
+    page("dispositions/<int:number>/restore", "POST", 302, 403, 404, args=restorable, data=restore_upload),
     page("dispositions/<int:number>/certificate", "GET", 200, 403, 404, args=numbered),
     page("dispositions/<int:number>/certificate.json", "GET", 200, 403, 404, args=numbered),
     page("retention-jobs", "GET", 200, 403, 200),
@@ -714,6 +725,7 @@ ADMIN = [
     ),
     *model("retention/foreignkeyplan", lambda scene: scene.retention.plan),
     *model("retention/hold", lambda scene: scene.retention.hold, delete=403),
+    *look("retention/restore", restore),
     *[
         row
         for name, found in {
@@ -722,7 +734,6 @@ ADMIN = [
             "day": "day",
             "retentionjob": "job",
             "disposition": "disposition",
-            "restore": "restore",
             "preview": "preview",
         }.items()
         for row in look(f"retention/{name}", attrgetter(f"retention.{found}"))

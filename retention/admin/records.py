@@ -12,7 +12,7 @@ from django.utils.safestring import SafeString
 from accounts.admin import ReadOnly
 from exports.admin import Look, tell_each
 from retention.admin.base import access_in
-from retention.models import Day, Disposition, Preview, Purge, Restore, RetentionJob
+from retention.models import Day, Disposition, Preview, Purge, Restore, RestoreBatch, RetentionJob
 from retention.services import retention_jobs
 from retention.tasks import wake
 
@@ -80,6 +80,13 @@ class DispositionAdmin(ReadOnly):
         return readable(disposition.facts)
 
 
+class RestoreBatchInline(Look):
+    model = RestoreBatch
+    ordering = ("pk",)
+    fields = ("file", "start", "stop", "status", "restored", "conflicts")
+    show_change_link = False
+
+
 @admin.register(Restore)
 class RestoreAdmin(ReadOnly):
     list_display = ("id", "disposition", "organization", "user", "status", "created_at", "finished_at", "message")
@@ -89,10 +96,11 @@ class RestoreAdmin(ReadOnly):
     fields = (
         ("organization", "disposition"),
         ("user", "status"),
-        *("message", "traceback", "hold", "restored", "conflicts"),
+        *("message", "traceback", "holds", "uploads", "uploads_removed_at", "restored", "conflicts"),
         ("created_at", "started_at", "finished_at"),
-        ("token", "worker", "lease_until", "not_before"),
+        ("token", "worker", "lease_until", "not_before", "attempts"),
     )
+    inlines = (RestoreBatchInline,)
 
 
 @admin.register(Preview)

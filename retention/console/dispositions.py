@@ -4,17 +4,19 @@ from typing import Any
 from urllib.parse import urlencode
 
 from django import forms
+from django.contrib import messages
 from django.core.paginator import Paginator
 from django.http import HttpResponse, HttpResponseBase, JsonResponse, StreamingHttpResponse
-from django.shortcuts import render
-from django.urls import NoReverseMatch, reverse
+from django.shortcuts import redirect, render
 
 from accounts.console.access import MemberRequest, member_page
 from accounts.console.audit import Moment
 from accounts.roles import ADMINISTER_RULES, READ_RULES
+from exports.services.errors import Conflict, ServiceError
 from retention.console.finding import found_or_404
-from retention.models import Disposition
-from retention.services import certificates, dispositions, glance
+from retention.models import Disposition, Restore
+from retention.services import certificates, dispositions, glance, restores
+from retention.tasks import wake
 
 PAGE = 50
 
@@ -79,25 +81,46 @@ def disposition_detail(request: MemberRequest, number: int) -> HttpResponse:
     context = {
         "entry": entry,
         "facts": dispositions.view(entry),
-        "restores": glance.restores(request.access).filter(disposition=entry.pk) if request.access.may(READ_RULES) else [],
-        "restore_page": _restore_page(entry) if request.access.may(ADMINISTER_RULES) else "",
+        "restores": _restores(request, entry) if request.access.may(READ_RULES) else [],
     }
     return render(request, "console/retention/disposition.html", context)
 
 
-def _restore_page(entry: Disposition) -> str:
-    """Where its rows are brought back."""
+def _restores(request: MemberRequest, entry: Disposition) -> list[Restore]:
+    return [restores.with_figures(restore) for restore in restores.listing(request.access).filter(disposition=entry.pk)]
+
+
+@member_page(["GET", "HEAD", "POST"])
+def disposition_restore(request: MemberRequest, number: int) -> HttpResponse:
+    """What would come back; and the decrypted parts, if the organization keeps no key."""
+    request.access.need(ADMINISTER_RULES)
+    entry = found_or_404(dispositions.find, request.access, number)
+    if request.method == "POST":
+        return _asked_for(request, entry)
     try:
-        return reverse("console-retention-restore", args=[entry.number])
-    except NoReverseMatch:
-        return ""
+        context: dict[str, Any] = {"preview": restores.preview(request.access, number)}
+    except Conflict as error:
+        context = {"error": str(error)}
+    return render(request, "console/retention/restore.html", {**context, "entry": entry, "facts": entry.facts})
+
+
+def _asked_for(request: MemberRequest, entry: Disposition) -> HttpResponse:
+    try:
+        restores.request_restore(request.access, entry, request.FILES.getlist("parts"))
+    except ServiceError as error:
+        messages.error(request, str(error))
+        return redirect("console-retention-restore", entry.number)
+    wake()
+    messages.success(request, "The rows come back in a moment. A hold keeps them from the next purges for 30 days.")
+    return redirect("console-retention-disposition", entry.number)
 
 
 @member_page()
 def certificate(request: MemberRequest, number: int) -> HttpResponse:
     """The certificate of one disposition, to be kept: a page that needs nothing else."""
-    name, text = found_or_404(glance.certificate_page, request.access, number)
-    return HttpResponse(text, headers={"Content-Disposition": f'attachment; filename="{name}"'})
+    entry = found_or_404(dispositions.find, request.access, number)
+    headers = {"Content-Disposition": f'attachment; filename="{certificates.file_name(entry, "html")}"'}
+    return HttpResponse(certificates.as_html(entry), headers=headers)
 
 
 @member_page()

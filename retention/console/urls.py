@@ -30,6 +30,7 @@ urlpatterns = [
     path("dispositions/csv", dispositions.ledger_csv, name="console-retention-dispositions-csv"),
     path("dispositions/verify", dispositions.ledger_verify, name="console-retention-dispositions-verify"),
     path("dispositions/<int:number>", dispositions.disposition_detail, name="console-retention-disposition"),
+    path("dispositions/<int:number>/restore", dispositions.disposition_restore, name="console-retention-restore"),
     path("dispositions/<int:number>/certificate", dispositions.certificate, name="console-retention-certificate"),
     path("dispositions/<int:number>/certificate.json", dispositions.certificate_json, name="console-retention-certificate-json"),
     path("retention-jobs", jobs.job_list, name="console-retention-jobs"),

@@ -19,8 +19,8 @@ from exports.services.extracts import whole_rows
 from exports.sources import open_reader
 from exports.sources.base import Head, SourceError
 from exports.sources.predicates import KeyIn
-from retention.models import Batch, Day, DispositionChain, Hold, KeyChunk, Preview, Purge, Restore, RetentionSettings, Rule
-from retention.services import certificates, dispositions, windows
+from retention.models import Batch, Day, DispositionChain, Hold, KeyChunk, Preview, Purge, RetentionSettings, Rule
+from retention.services import windows
 from retention.services.disposition_check import LEDGER
 from retention.services.failing import PurgeFailed
 from retention.services.freezing import Frozen
@@ -75,12 +75,6 @@ def verified_chain(access: Access) -> Chain:
     except Broken as broken:
         return Chain(head.count, head.hash, str(broken))
     return Chain(found.count, found.hash, "")
-
-
-def certificate_page(access: Access, number: int) -> tuple[str, str]:
-    """(name, text) of the page that certifies the disposition. Raises NotFound, Denied."""
-    entry = dispositions.find(access, number)
-    return certificates.file_name(entry, "html"), certificates.as_html(entry, access.organization)
 
 
 # --- Of rules ------------------------------------------------------------------------------------------------------
@@ -167,9 +161,3 @@ def files(access: Access, purge: Purge) -> QuerySet[File]:
     else:
         return File.objects.none()
     return found.filter(run__purge=purge).select_related("part__dataset", "run__job").order_by("part__dataset", "part__number")
-
-
-def restores(access: Access) -> QuerySet[Restore]:
-    """The newest first."""
-    access.need(READ_RULES)
-    return Restore.objects.filter(organization=access.organization).select_related("disposition", "user").order_by("-pk")

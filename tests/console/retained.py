@@ -9,7 +9,7 @@ from accounts.models import Organization, User
 from exports.models import Dataset
 from exports.sources.conditions import Condition
 from exports.sources.predicates import dump_predicate
-from retention.models import Batch, Day, Disposition, ForeignKeyPlan, Hold, Preview, Purge, Restore, RetentionJob, Rule, RuleVersion
+from retention.models import Batch, Day, Disposition, ForeignKeyPlan, Hold, Preview, Purge, RetentionJob, Rule, RuleVersion
 from retention.services import dispositions
 
 KEY_SET = "5f" * 32
@@ -30,7 +30,6 @@ class Retained:
     preview: Preview
     plan: ForeignKeyPlan
     day: Day
-    restore: Restore
 
 
 def retain(owner: User, author: User, dataset: Dataset) -> Retained:
@@ -76,7 +75,6 @@ def retain(owner: User, author: User, dataset: Dataset) -> Retained:
         preview=new_preview(rule, owner),
         plan=ForeignKeyPlan.objects.create(dataset=dataset, table="attachments", columns=["entityid"], action="cascade"),
         day=Day.objects.create(organization=here, day=date(2026, 5, 1), slot=now, status="completed", finished_at=now),
-        restore=Restore.objects.create(organization=here, disposition=disposition, user=owner),
     )
 
 

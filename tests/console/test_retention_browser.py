@@ -40,16 +40,17 @@ def shows(console: webdriver.Chrome, words: str) -> None:
 
 def pages(scene: Scene) -> list[str]:
     kept = scene.retention
-    named: list[tuple[str, list[object]]] = [
-        *((name, []) for name in ("", "-rules", "-rule-new", "-purges", "-holds", "-hold-new", "-dispositions", "-jobs")),
-        *((name, [kept.rule.pk]) for name in ("-rule", "-rule-change", "-rule-delete")),
-        *((name, [kept.hold.pk]) for name in ("-hold", "-hold-release")),
-        ("-preview", [kept.preview.pk]),
-        ("-purge", [kept.purge.pk]),
-        ("-purge-approve", [kept.waiting.pk]),
-        ("-disposition", [kept.disposition.number]),
-        ("-job", [kept.job.pk]),
-    ]
+    alone = ("", "-rules", "-rule-new", "-purges", "-holds", "-hold-new", "-dispositions", "-jobs")
+    of_one: dict[str, object] = {
+        **dict.fromkeys(("-rule", "-rule-change", "-rule-delete"), kept.rule.pk),
+        **dict.fromkeys(("-hold", "-hold-release"), kept.hold.pk),
+        **dict.fromkeys(("-disposition", "-restore"), kept.disposition.number),
+        "-preview": kept.preview.pk,
+        "-purge": kept.purge.pk,
+        "-purge-approve": kept.waiting.pk,
+        "-job": kept.job.pk,
+    }
+    named = [*((name, ()) for name in alone), *((name, (arg,)) for name, arg in of_one.items())]
     return [reverse(f"console-retention{name}", args=args) for name, args in named]
 
 
