@@ -21,7 +21,7 @@ from retention.services.claiming import held
 from retention.services.deciding import decide_all
 from retention.services.extracting import begin_extract, figures, look, refuse_blocked
 from retention.services.failing import PurgeFailed
-from retention.services.freezing import Frozen, freeze
+from retention.services.freezing import Frozen, count_extracted, freeze
 from retention.services.ledger import check_wanted, deleted_rows, position, reconcile
 from retention.services.purging import Session, purge_batch
 from retention.services.references import Catalogue
@@ -76,7 +76,10 @@ def _freeze(purge: Purge) -> None:
     refuse_blocked(selected)
     purge.dataset_rows, purge.kept = figures(selected)
     with transaction.atomic():
-        freeze(purge)
+        if purge.extract_only:
+            count_extracted(purge)
+        else:
+            freeze(purge)
         reached("freeze.written")
         asks = "" if purge.extract_only else asks_because(purge, settings)
         frozen = {name: getattr(purge, name) for name in ("selected", "dataset_rows", "kept", "key_set_sha256")}

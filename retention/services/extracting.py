@@ -1,5 +1,6 @@
 """The extract of a purge: an exports run of whole rows, whose captured keys become the frozen key set."""
 
+from collections import Counter
 from dataclasses import replace
 
 from django.db.models.functions import Now
@@ -43,9 +44,11 @@ def refuse_blocked(selected: Chosen) -> None:
 
 def figures(selected: Chosen) -> tuple[int, dict[str, int]]:
     """(all rows of the dataset, the rows that each reason keeps, by its text)."""
+    kept = Counter[str]()
     with open_reader(selected.dataset.source.url) as reader:
-        kept = {reason.text: reader.count(selected.kept_by(place)) for place, reason in enumerate(selected.reasons)}
-        return reader.count(whole_rows(selected.dataset)), {text: rows for text, rows in kept.items() if rows}
+        for place, reason in enumerate(selected.reasons):  # two holds may be of one matter
+            kept[reason.text] += reader.count(selected.kept_by(place))
+        return reader.count(whole_rows(selected.dataset)), dict(+kept)
 
 
 def plan_of(selected: Chosen) -> dict[str, object]:

@@ -47,6 +47,14 @@ def freeze(purge: Purge) -> None:
     counted(purge.run).delete()
 
 
+def count_extracted(purge: Purge) -> None:
+    """Of a purge that only extracts: set `selected`, which is not saved. Nothing is frozen, so that what has no key can be extracted too."""
+    assert purge.run is not None, "a purge has an extract before it has keys"
+    noted = counted(purge.run)
+    purge.selected = sum(noted.filter(part__dataset=purge.dataset).values_list("rows", flat=True))
+    noted.delete()
+
+
 def _keys(purge: Purge, extract: Extract) -> pa.Table:
     """Sorted by key."""
     assert purge.run is not None, "a purge has an extract before it has keys"

@@ -1,5 +1,6 @@
 """What a purge is measured by, each in a process of its own: `python -m tests.bench.purge MODE URL CUTOFF`.
 
+order    the purge of `purge`, in the same DATA
 purge    ExtractPurge of the interactions before CUTOFF: seconds, peak_mb, rows, longest_ms a batch held locks
 export   the same rows exported by the engine: seconds
 delete   the same keys deleted by a bare loop of 5 000 a transaction: seconds
@@ -14,7 +15,6 @@ import os
 import select
 import statistics
 import sys
-import tempfile
 import time
 from datetime import UTC, datetime
 from datetime import time as clock
@@ -53,19 +53,28 @@ def organization(url: str) -> Any:
     return access_to(owner, made), datasets["Interaction"]
 
 
-def purge(url: str, cutoff: str) -> dict[str, Any]:
-    from django.db.models import Max, Sum
+def order(url: str, cutoff: str) -> dict[str, Any]:
+    """The purge, not begun: what a web server does, and a worker does not."""
     from django.utils import timezone
 
     from exports.sources.conditions import Condition
-    from retention.models import Purge, Rule, RuleVersion
+    from retention.models import Rule, RuleVersion
     from retention.services.purges import request_purge
-    from retention.services.work import run_until_idle
 
     access, dataset = organization(url)
     rule = Rule.objects.create(organization=access.organization, data_type="Interaction", maximum_age=1, mode="enforce", author=access.user)
     RuleVersion.objects.create(rule=rule, number=rule.version, terms=rule.terms(), author=access.user)
-    ordered = request_purge(rule=rule, dataset=dataset, terms=Condition("startDate", "lt", cutoff), slot=timezone.now())
+    request_purge(rule=rule, dataset=dataset, terms=Condition("startDate", "lt", cutoff), slot=timezone.now())
+    return {}
+
+
+def purge(url: str, cutoff: str) -> dict[str, Any]:
+    from django.db.models import Max, Sum
+
+    from retention.models import Purge
+    from retention.services.work import run_until_idle
+
+    ordered = Purge.objects.get()
     started = time.perf_counter()
     run_until_idle()
     seconds = time.perf_counter() - started
@@ -159,12 +168,11 @@ def peak_mb() -> float:
     return int(status.partition("VmHWM:")[2].split()[0]) / 1024
 
 
-MODES = {"purge": purge, "export": export, "delete": delete, "traffic": traffic, "preview": preview}
+MODES = {"order": order, "purge": purge, "export": export, "delete": delete, "traffic": traffic, "preview": preview}
 
 if __name__ == "__main__":
-    with tempfile.TemporaryDirectory(prefix="strongroom-bench-", dir=os.environ.get("DATA")) as folder:
-        os.environ["DATA"], os.environ["DJANGO_SETTINGS_MODULE"] = folder, "config.settings"
-        import django
+    os.environ["DJANGO_SETTINGS_MODULE"] = "config.settings"
+    import django
 
-        django.setup()
-        sys.stdout.write(json.dumps(MODES[sys.argv[1]](*sys.argv[2:])) + "\n")
+    django.setup()
+    sys.stdout.write(json.dumps(MODES[sys.argv[1]](*sys.argv[2:])) + "\n")

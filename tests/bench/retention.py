@@ -5,6 +5,7 @@ import os
 import statistics
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -38,20 +39,30 @@ def cutoff(url: str, rows: int) -> str:
 
 
 def measured(mode: str, url: str, moment: str, kept: Path) -> dict[str, Any]:
-    environment = {**os.environ, "DATA": str(kept), "NUMBA_CACHE_DIR": str(kept / "cache")}
+    """In a process and a DATA folder of its own. A purge is ordered by another process, as in life."""
+    with tempfile.TemporaryDirectory(prefix="strongroom-bench-", dir=kept) as folder:
+        if mode == "purge":
+            _run("order", url, moment, folder, kept)
+        return _run(mode, url, moment, folder, kept)
+
+
+def _run(mode: str, url: str, moment: str, folder: str, kept: Path) -> dict[str, Any]:
     command = [sys.executable, "-m", "tests.bench.purge", mode, url, moment]
-    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+    done = subprocess.run(command, env=_environment(folder, kept), capture_output=True, text=True, check=False)
     if done.returncode:
         raise SystemExit(done.stderr)
     return dict(json.loads(done.stdout.splitlines()[-1]))
 
 
+def _environment(folder: str, kept: Path) -> dict[str, str]:
+    return {**os.environ, "DATA": folder, "NUMBA_CACHE_DIR": str(kept / "cache")}
+
+
 @contextmanager
 def traffic(url: str, moment: str, kept: Path, found: dict[str, Any]) -> Iterator[None]:
     """A reader and writer beside; `found` gets what it measured."""
-    environment = {**os.environ, "DATA": str(kept)}
     command = [sys.executable, "-m", "tests.bench.purge", "traffic", url, moment]
-    process = subprocess.Popen(command, env=environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    process = subprocess.Popen(command, env=_environment(str(kept), kept), stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
     time.sleep(2)  # it has loaded its keys
     try:
         yield

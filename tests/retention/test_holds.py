@@ -187,6 +187,12 @@ def test_rows_that_are_held_by_key_are_kept(purging: PurgeWorld) -> None:
     assert purge.kept == {"the hold “Acme v. Smith”": 2}
 
 
+def test_rows_that_two_holds_of_one_matter_keep_are_told_together(small: PurgeWorld) -> None:
+    for key in sorted(small.there("Interaction", interactions.c.mediaTypeId == "chat"))[:2]:
+        place(owner_of(small), small.datasets["Interaction"], keys=[[key]])
+    assert small.purged(CHATS).kept == {"the hold “Acme v. Smith”": 2}
+
+
 def test_a_row_is_kept_for_the_sake_of_what_would_go_along(purging: PurgeWorld) -> None:
     asked = sa.select(attachments.c.id, attachments.c.entityid).join(interactions, interactions.c.id == attachments.c.entityid)
     with purging.engine.connect() as source:

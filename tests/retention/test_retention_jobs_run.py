@@ -10,7 +10,7 @@ import time_machine
 from rest_framework.test import APIClient
 
 from accounts.models import AccessToken
-from exports.models import File, Notice
+from exports.models import Dataset, File, Notice
 from exports.sources.contact_history import attachments, interactions
 from retention.models import Disposition, Purge, RetentionJob
 from retention.services.holds import place
@@ -159,3 +159,12 @@ def test_looking_again_begins_and_ends_nothing_twice(site: Site, clock: time_mac
     for _ in range(3):
         site.work(location)
     assert (Purge.objects.count(), Notice.objects.filter(event="RetentionJobCompleted").count()) == (1, 1)
+
+
+def test_what_has_no_key_is_extracted_all_the_same(site: Site, clock: time_machine.Traveller) -> None:
+    there = site.world.there("Contact")
+    Dataset.objects.filter(name="Contact").update(key_columns=[])
+    location = site.create("Extract", {"Contact": "true"})
+    clock.move_to(NIGHT)
+    said = site.work(location)
+    assert (said["status"], said["rowsExtracted"]) == ("Completed", len(there)), said

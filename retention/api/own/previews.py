@@ -23,6 +23,8 @@ from retention.services.datasets import dataset_named
 from retention.services.hold_terms import LONGEST_CRITERIA
 
 operation = describe("Previews").operation
+_NAMES = {"data_type": "dataType", "fragment_type": "fragmentType", "maximum_age": "maximumAge"}
+"""What a rule's fields are called here."""
 
 
 class Terms(StrictSerializer):
@@ -99,7 +101,7 @@ class DatasetFigures(serializers.Serializer[Any]):
 
 class PreviewInfo(serializers.ModelSerializer[Preview]):
     rule = serializers.IntegerField(source="rule_id", allow_null=True)
-    terms = serializers.DictField(help_text="What was previewed.")
+    terms = serializers.SerializerMethodField(help_text="What was previewed.")
     exact = serializers.BooleanField(help_text="Whether all rows were counted.")
     user = serializers.CharField(source="user.username")
     createdAt = serializers.DateTimeField(source="created_at")
@@ -109,6 +111,9 @@ class PreviewInfo(serializers.ModelSerializer[Preview]):
         model = Preview
         fields = ["id", "rule", "terms", "exact", "user", "createdAt", "datasets"]
         read_only_fields = fields
+
+    def get_terms(self, preview: Preview) -> dict[str, Any]:
+        return {_NAMES.get(name, name): value for name, value in preview.terms.items()}
 
 
 class PreviewPage(serializers.Serializer[Any]):
