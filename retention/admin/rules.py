@@ -7,6 +7,7 @@ from django.contrib.admin.utils import unquote
 from django.core.exceptions import PermissionDenied
 from django.db.models import Model, QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.template.loader import render_to_string
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
 from django.views.decorators.http import require_POST
@@ -19,10 +20,6 @@ from retention.models.rule import TERMS
 from retention.services import previews, rules, seen
 
 NEW = "It starts at simulate: what would go is counted, and nothing goes. Preview it, then switch it to enforce."
-PREVIEW_FIRST = (
-    "Before it is switched to enforce, shortened or made to match more, press “Preview these terms” below and look at what would go. "
-    "A preview of exactly these terms counts for 24 hours."
-)
 
 
 class RuleForm(ServiceForm):
@@ -90,8 +87,6 @@ class RuleAdmin(ThroughServices):
     list_select_related = ("organization", "author")
     search_fields = ("data_type", "type", "source", "fragment_type")
     inlines = (PreviewInline, VersionInline)
-    change_form_after_template = "admin/retention/preview_button.html"
-    delete_confirmation_max_display = 1
 
     def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> Any:
         matches = ("What it matches", {"fields": ("data_type", "fragment_type", "type", "source", "maximum_age")})
@@ -99,7 +94,7 @@ class RuleAdmin(ThroughServices):
             becomes = {"fields": ("archive", "editable"), "description": NEW}
             return (None, {"fields": ("organization",)}), matches, ("What becomes of it", becomes)
         head = {"fields": (("organization", "version"), ("author", "changed_at"), "asks")}
-        becomes = {"fields": ("mode", "archive", "editable"), "description": PREVIEW_FIRST}
+        becomes = {"fields": ("mode", "archive", "editable"), "description": render_to_string("admin/retention/preview_first.html")}
         return (None, head), matches, ("What becomes of it", becomes)
 
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> Any:

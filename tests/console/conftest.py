@@ -4,14 +4,17 @@ from urllib.parse import urlsplit
 
 import pytest
 from django.test import Client
+from django.utils import timezone
 from pytest_django.fixtures import Settings
 from pytest_django.live_server_helper import LiveServer
 from selenium import webdriver
 from selenium.webdriver.common.by import By
 
 from accounts.models import User
+from exports.services.demo_source import fill
+from retention.models import Hold
 from tests.console.browsing import chromium, log, requested_hosts, until
-from tests.console.scenes import PASSWORD, Scene, furnish
+from tests.console.scenes import PASSWORD, ROWS, Scene, furnish
 
 
 @pytest.fixture
@@ -23,6 +26,18 @@ def storage(settings: Settings, tmp_path: Path) -> None:
 @pytest.fixture
 def scene(db: None, storage: None) -> Scene:
     return furnish()
+
+
+@pytest.fixture
+def filled(scene: Scene, settings: Settings, tmp_path: Path) -> Scene:
+    """The source is a contact history with rows, of which no hold covers any."""
+    settings.SQLITE_FOLDER = tmp_path / "sources"
+    settings.SQLITE_FOLDER.mkdir()
+    scene.source.url = f"sqlite:///{settings.SQLITE_FOLDER}/history.sqlite3"
+    scene.source.save()
+    fill(scene.source.url, ROWS)
+    Hold.objects.update(released_at=timezone.now())
+    return scene
 
 
 def signed_in(user: User) -> Client:

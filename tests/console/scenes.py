@@ -22,6 +22,8 @@ from tests.roles import have_roles
 
 CANARY = "canary-7d1fb0"
 PASSWORD = "a password for tests"
+ROWS = 60
+"""Of the contact history of a scene that is filled."""
 SEALED = b"0\x82 sealed bytes of a test" * 1000
 
 

@@ -1,12 +1,8 @@
 """Retention in the console, without a browser."""
 
-import json
 from datetime import timedelta
-from pathlib import Path
 
 import pytest
-from django.conf import LazySettings
-from django.contrib.messages import get_messages
 from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
@@ -14,49 +10,13 @@ from django.utils import timezone
 from accounts.models import AuditEntry
 from accounts.roles import AUDITOR, DISPOSITION_APPROVER, RETENTION_ADMINISTRATOR, RETENTION_READER
 from exports.models import Dataset
-from exports.services.demo_source import fill
-from retention.models import Batch, Day, Disposition, Hold, Preview, Purge, Rule
+from retention.models import Batch, Day, Preview, Purge, Rule
+from tests.console.asking import member, posted, text, told
 from tests.console.conftest import signed_in
 from tests.console.retained import KEY_SET, new_purge
-from tests.console.scenes import Scene, person
+from tests.console.scenes import ROWS, Scene
 
 TERMS = {"data_type": "Interaction", "maximum_age": "365", "archive": "on"}
-ROWS = 60
-
-
-@pytest.fixture
-def filled(scene: Scene, settings: LazySettings, tmp_path: Path) -> Scene:
-    """The source is a contact history with rows, of which no hold covers any."""
-    settings.SQLITE_FOLDER = tmp_path / "sources"
-    settings.SQLITE_FOLDER.mkdir()
-    scene.source.url = f"sqlite:///{settings.SQLITE_FOLDER}/history.sqlite3"
-    scene.source.save()
-    fill(scene.source.url, ROWS)
-    Hold.objects.update(released_at=timezone.now())
-    return scene
-
-
-def text(client: Client, name: str, *args: object, **query: str) -> str:
-    answer = client.get(reverse(name, args=args), query)
-    assert answer.status_code == 200
-    return answer.content.decode()
-
-
-def posted(client: Client, name: str, *args: object, **data: str) -> str:
-    """The page that the address answers with, or leads to."""
-    answer = client.post(reverse(name, args=args), data, follow=True)
-    assert answer.status_code == 200
-    return answer.content.decode()
-
-
-def told(client: Client, name: str, *args: object, **data: str) -> str:
-    """The message that the address leaves."""
-    answer = client.post(reverse(name, args=args), data)
-    return " ".join(str(message) for message in get_messages(answer.wsgi_request))
-
-
-def member(scene: Scene, role: str) -> Client:
-    return signed_in(person(f"with {role}", scene.organization, role))
 
 
 # --- Who sees what ---------------------------------------------------------------------------------------------------
@@ -66,6 +26,12 @@ def member(scene: Scene, role: str) -> Client:
 def test_menu_leads_to_retention_who_may(scene: Scene, role: str, *, seen: bool) -> None:
     page = member(scene, role).get(reverse("profile")).content.decode()
     assert (f'href="{reverse("console-retention")}"' in page) == seen
+
+
+def test_overview_of_who_exports_nothing_leads_to_retention(scene: Scene) -> None:
+    page = member(scene, DISPOSITION_APPROVER).get(reverse("console")).content.decode()
+    assert "You have no role that exports" in page
+    assert "To retention" in page
 
 
 def test_auditor_sees_the_ledger_alone(scene: Scene) -> None:
@@ -283,110 +249,6 @@ def test_approval_needs_the_role(scene: Scene) -> None:
 def test_purge_is_cancelled(owner: Client, scene: Scene) -> None:
     assert "is cancelled" in told(owner, "console-retention-purge-cancel", scene.retention.waiting.pk)
     assert "has ended" in told(owner, "console-retention-purge-cancel", scene.retention.waiting.pk)
-
-
-# --- Holds -----------------------------------------------------------------------------------------------------------
-HOLD = {"matter": "Case 8", "reason": "A claim."}
-
-
-def test_hold_is_placed_on_every_row(owner: Client, scene: Scene) -> None:
-    posted(owner, "console-retention-hold-new", **HOLD, dataset=str(scene.dataset.pk), scope="all", criteria="ignored")
-    hold = Hold.objects.latest("pk")
-    assert (hold.matter, hold.where, hold.criteria, hold.placed_by) == ("Case 8", None, "", scene.owner)
-
-
-def test_hold_by_keys_covers_their_rows(owner: Client, filled: Scene) -> None:
-    posted(owner, "console-retention-hold-new", **HOLD, dataset=str(filled.dataset.pk), scope="keys", keys='first\n["second"]\n\n')
-    hold = Hold.objects.latest("pk")
-    assert hold.keys == [["first"], ["second"]]
-    assert '<span class="number">0</span>' in text(owner, "console-retention-hold-rows", hold.pk)
-
-
-def test_hold_by_criteria_covers_what_they_choose(owner: Client, filled: Scene) -> None:
-    sent = {**HOLD, "dataset": str(filled.dataset.pk), "scope": "criteria", "criteria": "startDate gt 1970-01-01T00:00:00Z"}
-    posted(owner, "console-retention-hold-new", **sent)
-    assert f'<span class="number">{ROWS}</span>' in text(owner, "console-retention-hold-rows", Hold.objects.latest("pk").pk)
-
-
-@pytest.mark.parametrize(
-    ("wrong", "field"),
-    [
-        ({"scope": "criteria", "criteria": ""}, "criteria"),
-        ({"scope": "criteria", "criteria": "nothing eq 1"}, "criteria"),
-        ({"scope": "keys", "keys": '["a", "b"]'}, "keys"),
-        ({"scope": "all", "ends_at": "2001-01-01T00:00"}, "ends_at"),
-        ({"scope": "all", "matter": " "}, "matter"),
-        ({"scope": "all", "dataset": "0"}, "dataset"),
-    ],
-)
-def test_hold_says_at_the_field_what_is_wrong(owner: Client, filled: Scene, wrong: dict[str, str], field: str) -> None:
-    answer = owner.post(reverse("console-retention-hold-new"), {**HOLD, "dataset": str(filled.dataset.pk), **wrong})
-    assert field in answer.context["form"].errors
-    assert Hold.objects.count() == 1
-
-
-def test_hold_on_what_others_have_is_refused(scene: Scene) -> None:
-    sent = {**HOLD, "dataset": str(scene.dataset.pk), "scope": "all"}
-    assert "dataset" in signed_in(scene.outsider).post(reverse("console-retention-hold-new"), sent).context["form"].errors
-    assert Hold.objects.count() == 1
-
-
-def test_hold_is_released_with_a_reason(owner: Client, scene: Scene) -> None:
-    hold = scene.retention.hold
-    posted(owner, "console-retention-hold-release", hold.pk, reason="  ")
-    assert Hold.objects.get().released_at is None
-    assert "It is settled." in posted(owner, "console-retention-hold-release", hold.pk, reason="It is settled.")
-    assert "No hold stands" in text(owner, "console-retention-holds")
-    assert "Case 7" in text(owner, "console-retention-holds", show="all")
-    assert "is released already" in posted(owner, "console-retention-hold-release", hold.pk, reason="Again.")
-
-
-def test_hold_that_is_not_in_force_yet_says_so(owner: Client, scene: Scene) -> None:
-    Hold.objects.update(in_force_at=None)
-    assert "Not in force yet" in text(owner, "console-retention-holds")
-    assert "1 not in force yet" in text(owner, "console-retention")
-    assert "Batches that were under way" in text(owner, "console-retention-hold", scene.retention.hold.pk)
-
-
-# --- Dispositions ----------------------------------------------------------------------------------------------------
-def test_ledger_is_filtered(owner: Client, scene: Scene) -> None:
-    assert "number 1" in text(owner, "console-retention-dispositions", dataset=str(scene.dataset.pk), rule=str(scene.retention.rule.pk))
-    assert "No such disposition" in text(owner, "console-retention-dispositions", until="2001-01-01T00:00")
-    assert owner.get(reverse("console-retention-dispositions"), {"since": "soon"}).status_code == 400
-
-
-def test_ledger_as_csv(owner: Client, scene: Scene) -> None:
-    answer = owner.get(reverse("console-retention-dispositions-csv"))
-    lines = b"".join(answer).decode().splitlines()
-    assert lines[0].startswith("organization,number")
-    assert scene.retention.disposition.hash in lines[1]
-
-
-def test_chain_is_verified(owner: Client, scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
-    assert "All 1 entry is there and as written" in text(owner, "console-retention-dispositions-verify")
-    monkeypatch.setattr(Disposition, "digest", lambda _: "0" * 64)
-    assert "The chain is broken." in text(owner, "console-retention-dispositions-verify")
-
-
-def test_certificates_are_downloaded(owner: Client, scene: Scene) -> None:
-    page = owner.get(reverse("console-retention-certificate", args=[1]))
-    assert page["Content-Disposition"] == 'attachment; filename="disposition-1.html"'
-    assert scene.retention.disposition.hash in page.content.decode()
-    assert json.loads(owner.get(reverse("console-retention-certificate-json", args=[1])).content)["entry"]["number"] == 1
-
-
-# --- Retention jobs --------------------------------------------------------------------------------------------------
-def test_job_shows_its_criteria(owner: Client, scene: Scene) -> None:
-    assert "mediaTypeId eq &#x27;chat&#x27;" in text(owner, "console-retention-job", scene.retention.job.pk)
-    assert str(scene.retention.job.pk) in text(owner, "console-retention-jobs", status="Pending")
-    assert "No such job" in text(owner, "console-retention-jobs", status="Failed")
-
-
-def test_job_is_cancelled(owner: Client, scene: Scene) -> None:
-    posted(owner, "console-retention-job-cancel", scene.retention.job.pk)
-    scene.retention.job.refresh_from_db()
-    assert scene.retention.job.status == "Cancelled"
-    assert "nothing to cancel" in told(owner, "console-retention-job-cancel", scene.retention.job.pk)
 
 
 def test_what_pages_do_is_recorded(owner: Client, scene: Scene) -> None:
