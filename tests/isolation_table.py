@@ -17,23 +17,19 @@ object, that an outsider never changes what others have, that a session opens no
 takes a POST without a CSRF token.
 """
 
-# ruff: noqa: ARG005, PLR0917 a cell of the table is a status or a function of the scene
+# ruff: noqa: ARG005 a cell of the table is a status or a function of the scene
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable
 from datetime import timedelta
-from hashlib import sha256
 from operator import attrgetter
 from typing import Any
 
-from django.conf import settings
 from django.contrib.auth.models import Group
 from django.contrib.contenttypes.models import ContentType
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.utils import timezone
 from django.utils.http import urlsafe_base64_encode
 from django_celery_beat.models import ClockedSchedule, CrontabSchedule, IntervalSchedule, PeriodicTask, SolarSchedule
-from sqlalchemy import create_engine
 
 from accounts.models import AccessToken, ApiKey, Application, AuditEntry, Identity, Membership
 from accounts.roles import EXPORT_ALL
@@ -41,72 +37,12 @@ from accounts.secrets import digest
 from accounts.services import keys
 from accounts.services.access import access_to
 from accounts.services.audit import record
-from exports.models import Challenge, Delivery, File, MailAddress, Notice, Run, Webhook
+from exports.models import Challenge, Delivery, MailAddress, Notice, Webhook
 from exports.services.files import link
-from exports.sources.contact_history import metadata
-from retention.models import Disposition, Hold, Preview, Purge, Restore, RetentionJob, RetentionSettings, Rule
-from tests.console.retained import KEY_SET
-from tests.console.scenes import PASSWORD, Scene, certificate_pem, new_file, new_job, new_run
-from tests.retention.ledger import ended, written
-from tests.retention.restoring import furnished_disposition
-
-Sent = Callable[[Scene], Mapping[str, Any]]
-
-UNCOMPARED = {"sessions.session", "accounts.auditchain", "accounts.auditentry"}
-"""Models (app.model) that a safe or a refused request may write."""
-UNCOMPARED_FIELDS = {"last_used_at", "last_login"}
-
-PLACEHOLDERS: dict[str, Callable[[Scene], object]] = {
-    "job_id": lambda scene: scene.job.pk,
-    "run_id": lambda scene: scene.run.pk,
-    "filename": lambda scene: scene.file.name,
-    "certificatefilename": lambda scene: "archive.pem",
-    "key": lambda scene: "udm-v10",
-    "uuid": lambda scene: scene.organization.pk,
-}
-
-
-@dataclass(frozen=True)
-class Row:
-    route: str
-    method: str
-    kind: str
-    statuses: Mapping[str, int]
-    args: Sent = lambda scene: {}
-    query: Sent = lambda scene: {}
-    data: Sent | None = None
-    own: frozenset[str] = frozenset()
-    """Models (app.model) of which the address is for changing one's own rows: those that anybody changes there are not looked at."""
-    case: str = ""
-    """Tells rows of the same route and method apart."""
-
-    def __str__(self) -> str:
-        return " ".join(filter(None, [self.method, f"/{self.route}", self.case]))
-
-
-def api(route: str, method: str, owner: int, teammate: int, outsider: int, anonymous: int = 401, **more: Any) -> Row:
-    """With a bearer token. `data` is sent as JSON, unless there is a file in it."""
-    return Row(route, method, "api", _statuses(owner, teammate, outsider, anonymous), **more)
-
-
-def page(route: str, method: str, owner: int, teammate: int, outsider: int, anonymous: int = 302, **more: Any) -> Row:
-    """With a signed-in session; anonymous is led to the sign-in page. `data` is sent as a form."""
-    return Row(route, method, "page", _statuses(owner, teammate, outsider, anonymous), **more)
-
-
-def anybody(route: str, method: str, status: int, **more: Any) -> Row:
-    """Who asks makes no difference."""
-    return Row(route, method, "open", _statuses(status, status, status, status), **more)
-
-
-def root(route: str, method: str, superuser: int, staff: int = 403, member: int = 302, anonymous: int = 302, **more: Any) -> Row:
-    """A page of the admin: for superusers; who is not staff at all is led to the admin's sign-in."""
-    others = {**_statuses(member, member, member, anonymous), "staff": staff}
-    return Row(f"admin/{route}", method, "admin", {**others, "superuser": superuser}, **more)
-
-
-def _statuses(owner: int, teammate: int, outsider: int, anonymous: int) -> dict[str, int]:
-    return {"anonymous": anonymous, "outsider": outsider, "teammate": teammate, "owner": owner}
+from retention.models import RetentionSettings
+from tests.console.scenes import PASSWORD, Scene, certificate_pem, new_job
+from tests.isolation_retention import OWN_RETENTION, RESTORES, RETENTION_JOBS, RETENTION_PAGES, RULES, restore, rule_terms
+from tests.isolation_rows import Row, Sent, anybody, api, page, readable, root
 
 
 # --- User Data Management --------------------------------------------------------------------------------------------
@@ -149,16 +85,6 @@ def waiting(scene: Scene) -> dict[str, int]:
     """A job that is suspended and has never started."""
     tomorrow = timezone.now() + timedelta(days=1)
     return {"job_id": new_job(scene.owner, scene.dataset, "Waiting", cron="0 3 * * *", next_slot=tomorrow, suspended=True).pk}
-
-
-def readable(scene: Scene) -> dict[str, Any]:
-    """The source's address leads to a database."""
-    scene.source.url = f"sqlite:///{settings.SQLITE_FOLDER}/history.sqlite3"
-    scene.source.save()
-    engine = create_engine(scene.source.url)
-    metadata.create_all(engine)
-    engine.dispose()
-    return {}
 
 
 def files_and_catalogue(base: str) -> list[Row]:
@@ -265,54 +191,6 @@ def syncing(scene: Scene) -> dict[str, int]:
     return {"job_id": new_job(scene.owner, scene.dataset, "Changes", kind="DataSync").pk}
 
 
-# --- Retention -------------------------------------------------------------------------------------------------------
-DECRYPTED = b"PK the zip that openssl has decrypted"
-
-
-def disposition(scene: Scene) -> Disposition:
-    """Of a purge whose extract is the scene's run."""
-    if found := Disposition.objects.filter(purge__run=scene.run).first():
-        return found
-    readable(scene)
-    File.objects.filter(pk=scene.file.pk).update(zip_sha256=sha256(DECRYPTED).hexdigest())
-    return furnished_disposition(scene.run, scene.dataset)
-
-
-def of_disposition(scene: Scene) -> dict[str, Any]:
-    return {"disposition": disposition(scene).number}
-
-
-def with_disposition(scene: Scene) -> dict[str, Any]:
-    disposition(scene)
-    return {}
-
-
-def restore_form(scene: Scene) -> dict[str, Any]:
-    return {**of_disposition(scene), "parts": SimpleUploadedFile("part.zip", DECRYPTED)}
-
-
-def restore(scene: Scene) -> Restore:
-    terms: dict[str, Any] = {
-        "disposition": disposition(scene),
-        "organization": scene.organization,
-        "user": scene.owner,
-        "status": "completed",
-    }
-    return Restore.objects.get_or_create(**terms)[0]
-
-
-def to_restore(scene: Scene) -> dict[str, object]:
-    return {"restore_id": restore(scene).pk}
-
-
-RESTORES = [
-    api("api/v1/retention/restores", "GET", 200, 403, 200),
-    api("api/v1/retention/restores", "POST", 201, 403, 404, args=with_disposition, data=restore_form),
-    api("api/v1/retention/restores/preview", "GET", 200, 403, 404, query=of_disposition),
-    api("api/v1/retention/restores/<str:restore_id>", "GET", 200, 403, 404, args=to_restore),
-]
-
-
 OWN = [
     *RESTORES,
     api("api/v1/audit", "GET", 200, 403, 200),
@@ -341,106 +219,6 @@ OWN = [
     api("api/v1/webhooks/<str:webhook_id>/ping", "POST", 202, 403, 404, args=to_webhook),
     api("api/v1/webhooks/<str:webhook_id>/deliveries", "GET", 200, 403, 404, args=to_webhook),
     api("api/v1/webhooks/<str:webhook_id>/deliveries/<str:delivery_id>/resend", "POST", 202, 403, 404, args=to_delivery),
-]
-
-
-# --- Retention rules -------------------------------------------------------------------------------------------------
-def to_rule(scene: Scene) -> dict[str, object]:
-    return {"rule_id": Rule.objects.create(organization=scene.organization, author=scene.owner, maximum_age=30, mode="enforce").pk}
-
-
-RULES = [
-    api("retention/retentions", "GET", 200, 403, 200),
-    api("retention/retentions", "POST", 201, 403, 201, data=lambda scene: {"dataType": "EVENT", "maximumAge": "30"}),
-    api("retention/retentions/<str:rule_id>", "GET", 200, 403, 404, args=to_rule),
-    api("retention/retentions/<str:rule_id>", "PUT", 200, 403, 404, args=to_rule, data=lambda scene: {"maximumAge": 31}),
-    api("retention/retentions/<str:rule_id>", "DELETE", 204, 403, 404, args=to_rule),
-]
-
-
-# --- Retention jobs --------------------------------------------------------------------------------------------------
-def retention_job(scene: Scene, status: str = RetentionJob.Status.PENDING) -> RetentionJob:
-    return RetentionJob.objects.create(organization=scene.organization, owner=scene.owner, kind=RetentionJob.Kind.EXTRACT, status=status)
-
-
-def to_retention_job(scene: Scene) -> dict[str, object]:
-    """One that waits."""
-    return {"job_uuid": retention_job(scene).pk}
-
-
-def to_extract(scene: Scene) -> dict[str, object]:
-    """One that has ended, with the file of its extract."""
-    job = retention_job(scene, RetentionJob.Status.COMPLETED)
-    run = new_run(new_job(scene.owner, scene.dataset, "Retention", kind="Retention"), Run.Status.COMPLETED, rows=7, done=7)
-    terms = {"organization": scene.organization, "slot": run.slot, "terms": {}, "status": Purge.Status.COMPLETED, "extract_only": True}
-    Purge.objects.create(job=job, dataset=scene.dataset, run=run, **terms)
-    return {"job_uuid": job.pk, "filename": new_file(run, scene.certificate).name}
-
-
-def retention_job_body(scene: Scene) -> dict[str, Any]:
-    return {"jobType": "Extract", "criteria": {scene.dataset.name: "mediaTypeId eq 'chat'"}}
-
-
-_RETENTION_JOBS = "orgs/<str:uuid>/retention/jobs"
-RETENTION_JOBS = [
-    api(_RETENTION_JOBS, "GET", 200, 403, 404),
-    api(_RETENTION_JOBS, "POST", 204, 403, 404, args=readable, data=retention_job_body),
-    api(f"{_RETENTION_JOBS}/<str:job_uuid>", "GET", 200, 403, 404, args=to_retention_job),
-    api(f"{_RETENTION_JOBS}/<str:job_uuid>/cancel", "POST", 200, 403, 404, args=to_retention_job),
-    api(f"{_RETENTION_JOBS}/<str:job_uuid>/files", "GET", 200, 403, 404, args=to_extract),
-    api(f"{_RETENTION_JOBS}/<str:job_uuid>/files/<str:filename>", "GET", 303, 403, 404, args=to_extract),
-]
-
-
-# --- Retention's own resources ---------------------------------------------------------------------------------------
-def hold(scene: Scene) -> dict[str, object]:
-    why = {"matter": "Acme v. Smith", "reason": "Discovery order", "placed_by": scene.owner}
-    return {"hold_id": Hold.objects.create(organization=scene.organization, dataset=scene.dataset, **why).pk}
-
-
-def hold_body(scene: Scene) -> dict[str, object]:
-    return {"source": scene.source.key, "dataset": scene.dataset.name, "matter": "Acme v. Smith", "reason": "Discovery order"}
-
-
-def preview(scene: Scene) -> dict[str, object]:
-    made = Preview.objects.create(organization=scene.organization, terms={}, exact=True, figures={"datasets": []}, user=scene.owner)
-    return {"preview_id": made.pk}
-
-
-def frozen_purge(scene: Scene) -> dict[str, object]:
-    """One that waits for approval, and that somebody else than the owner ordered."""
-    terms = {"status": Purge.Status.AWAITING_APPROVAL, "selected": 5, "key_set_sha256": "a" * 64}
-    return {"purge_id": ended(scene.dataset, scene.teammate, **terms).pk}
-
-
-def to_disposition(scene: Scene) -> dict[str, object]:
-    return {"number": written(scene.dataset, scene.owner)[0].number}
-
-
-def why(scene: Scene) -> dict[str, object]:
-    return {"reason": "settled"}
-
-
-OWN_RETENTION = [
-    api("api/v1/holds", "GET", 200, 403, 200),
-    api("api/v1/holds", "POST", 202, 403, 400, data=hold_body),  # what is not committed is not in force
-    api("api/v1/holds/<str:hold_id>", "GET", 200, 403, 404, args=hold),
-    api("api/v1/holds/<str:hold_id>/release", "POST", 200, 403, 404, args=hold, data=why),
-    api("api/v1/retention/previews", "GET", 200, 403, 200),
-    api("api/v1/retention/previews", "POST", 201, 403, 201, args=readable, data=lambda scene: {"terms": {"maximumAge": 30}}),
-    api("api/v1/retention/previews/<str:preview_id>", "GET", 200, 403, 404, args=preview),
-    api("api/v1/retention/purges", "GET", 200, 403, 200),
-    api("api/v1/retention/purges/<str:purge_id>", "GET", 200, 403, 404, args=frozen_purge),
-    api(
-        "api/v1/retention/purges/<str:purge_id>/approve",
-        *("POST", 200, 403, 404),
-        args=frozen_purge,
-        data=lambda scene: {"keySet": "a" * 64},
-    ),
-    api("api/v1/retention/purges/<str:purge_id>/cancel", "POST", 200, 403, 404, args=frozen_purge),
-    api("api/v1/dispositions", "GET", 200, 403, 200),
-    api("api/v1/dispositions/<str:number>", "GET", 200, 403, 404, args=to_disposition),
-    api("api/v1/dispositions/<str:number>/certificate", "GET", 200, 403, 404, args=to_disposition),
 ]
 
 
@@ -515,90 +293,6 @@ CONSOLE = [
     page("notifications/deliveries", "GET", 200, 403, 200),
     page("notifications/deliveries/<int:pk>/resend", "POST", 302, 403, 404, args=lambda scene: {"pk": delivery(scene).pk}),
     anybody("favicon.ico", "GET", 302),
-]
-
-
-# --- Retention in the console ----------------------------------------------------------------------------------------
-def rule_terms(scene: Scene) -> dict[str, str]:
-    return {"data_type": "Interaction", "maximum_age": "365", "mode": "enforce", "archive": "on"}
-
-
-def retained(name: str, **more: object) -> Sent:
-    return lambda scene: {"pk": getattr(scene.retention, name).pk, **more}
-
-
-def numbered(scene: Scene) -> dict[str, object]:
-    return {"number": scene.retention.disposition.number}
-
-
-def shorter(scene: Scene) -> dict[str, str]:
-    """Terms that the owner has seen the preview of."""
-    return {"data_type": "Interaction", "maximum_age": "365", "archive": "on", "mode": "enforce", "confirmation": "enforce"}
-
-
-def extracted(scene: Scene) -> dict[str, object]:
-    """A purge that is over, with a file of its extract."""
-    run = new_run(new_job(scene.owner, scene.dataset, "Retention", kind="Retention"), Run.Status.COMPLETED, rows=400, done=400)
-    Purge.objects.filter(pk=scene.retention.purge.pk).update(run=run)
-    return {"pk": scene.retention.purge.pk, "file": new_file(run, scene.certificate).pk}
-
-
-def restorable(scene: Scene) -> dict[str, object]:
-    """A disposition of which there is a file."""
-    return {"number": disposition(scene).number}
-
-
-def restore_upload(scene: Scene) -> dict[str, Any]:
-    return {"parts": SimpleUploadedFile("part.zip", DECRYPTED)}
-
-
-def hold_form(scene: Scene) -> dict[str, str]:
-    return {"matter": "Case 8", "reason": "A claim.", "dataset": str(scene.dataset.pk), "scope": "all"}
-
-
-RETENTION_PAGES = [
-    page("retention", "GET", 200, 403, 200),
-    page("rules", "GET", 200, 403, 200),
-    page("rules/new", "GET", 200, 403, 200),
-    page("rules/new", "POST", 302, 403, 200, data=rule_terms),
-    page("rules/<int:pk>", "GET", 200, 403, 404, args=retained("rule")),
-    page("rules/<int:pk>/change", "GET", 200, 403, 404, args=retained("rule")),
-    page(
-        "rules/<int:pk>/change", "POST", 302, 403, 404, args=retained("rule"), data=lambda scene: rule_terms(scene) | {"maximum_age": "400"}
-    ),
-    page("rules/<int:pk>/mode", "POST", 302, 403, 404, args=retained("rule"), data=lambda scene: {"mode": "off"}),
-    page("rules/<int:pk>/preview", "POST", 200, 403, 404, args=retained("rule")),
-    page("rules/<int:pk>/apply", "POST", 302, 403, 404, args=retained("rule"), data=shorter),
-    page("rules/<int:pk>/delete", "GET", 200, 403, 404, args=retained("rule")),
-    page("rules/<int:pk>/delete", "POST", 302, 403, 404, args=retained("rule")),
-    page("previews/<int:pk>", "GET", 200, 403, 404, args=retained("preview")),
-    page("purges", "GET", 200, 403, 200),
-    page("purges/progress", "GET", 200, 403, 200, query=lambda scene: {"purge": scene.retention.purge.pk}),
-    page("purges/<int:pk>", "GET", 200, 403, 404, args=retained("purge")),
-    page("purges/<int:pk>/approve", "GET", 200, 403, 404, args=retained("waiting")),
-    page(
-        "purges/<int:pk>/approve", "POST", 302, 403, 404, args=retained("waiting"), data=lambda scene: {"rows": "1,200", "key_set": KEY_SET}
-    ),
-    page("purges/<int:pk>/cancel", "POST", 302, 403, 404, args=retained("waiting")),
-    page("purges/<int:pk>/files/<int:file>", "GET", 302, 403, 404, args=extracted),
-    page("holds", "GET", 200, 403, 200),
-    page("holds/new", "GET", 200, 403, 200),
-    page("holds/new", "POST", 302, 403, 200, data=hold_form),
-    page("holds/<int:pk>", "GET", 200, 403, 404, args=retained("hold")),
-    page("holds/<int:pk>/rows", "GET", 200, 403, 404, args=lambda scene: readable(scene) | {"pk": scene.retention.hold.pk}),
-    page("holds/<int:pk>/release", "GET", 200, 403, 404, args=retained("hold")),
-    page("holds/<int:pk>/release", "POST", 302, 403, 404, args=retained("hold"), data=lambda scene: {"reason": "It is settled."}),
-    page("dispositions", "GET", 200, 403, 200),
-    page("dispositions/csv", "GET", 200, 403, 200),
-    page("dispositions/verify", "GET", 200, 403, 200),
-    page("dispositions/<int:number>", "GET", 200, 403, 404, args=numbered),
-    page("dispositions/<int:number>/restore", "GET", 200, 403, 404, args=restorable),
-    page("dispositions/<int:number>/restore", "POST", 302, 403, 404, args=restorable, data=restore_upload),
-    page("dispositions/<int:number>/certificate", "GET", 200, 403, 404, args=numbered),
-    page("dispositions/<int:number>/certificate.json", "GET", 200, 403, 404, args=numbered),
-    page("retention-jobs", "GET", 200, 403, 200),
-    page("retention-jobs/<uuid:pk>", "GET", 200, 403, 404, args=retained("job")),
-    page("retention-jobs/<uuid:pk>/cancel", "POST", 302, 403, 404, args=retained("job")),
 ]
 
 

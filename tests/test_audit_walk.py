@@ -11,7 +11,8 @@ from django.http import HttpResponseBase
 from accounts.models import AuditEntry
 from accounts.models.audit import NOBODY
 from tests.console.scenes import CANARY, PASSWORD, Scene, furnish
-from tests.isolation_table import TABLE, Row
+from tests.isolation_rows import Row
+from tests.isolation_table import TABLE
 from tests.test_isolation import address, ask, client_of, state
 
 DOWNLOADS = {
