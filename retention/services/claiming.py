@@ -30,5 +30,5 @@ def _is_behind(purge: Purge) -> bool:
 
 
 def held(purge: Purge) -> "QuerySet[Purge]":
-    """This purge, if the token with which it was claimed still holds it and nobody cancelled it."""
-    return Purge.objects.filter(pk=purge.pk, token=purge.token, status__in=Purge.WORKABLE)
+    """This purge, if the token with which it was claimed still holds it. One that was given back is nobody's: a last heartbeat must not keep it."""
+    return Purge.objects.filter(pk=purge.pk, token=purge.token, status__in=Purge.WORKABLE, lease_until__isnull=False)

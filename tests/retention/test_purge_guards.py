@@ -11,6 +11,7 @@ import pyarrow as pa
 import pytest
 import sqlalchemy as sa
 from django.core.files.storage import default_storage
+from django.db.models import Q
 
 from accounts.models import User
 from accounts.roles import DISPOSITION_APPROVER
@@ -18,12 +19,12 @@ from accounts.services.access import access_to
 from accounts.services.people import join
 from exports.models import File
 from exports.sealing.storage import read_hash
-from exports.services.claiming import LeaseLost
+from exports.services.claiming import LeaseLost, lease_end
 from exports.sources.contact_history import attachments, interactions
 from exports.sources.writers.base import Standing
 from exports.sources.writers.sqlite import SQLiteWriter
 from retention.models import Batch, Purge, RetentionSettings
-from retention.services import advancing, holds, ledger, purges, purging
+from retention.services import advancing, claiming, holds, ledger, purges, purging
 from tests.retention.purge_world import PurgeWorld
 
 IS_CHAT = interactions.c.mediaTypeId == "chat"
@@ -137,7 +138,7 @@ def a_worker_that_lost_the_purge_begins_no_batch(world: PurgeWorld) -> None:
     purge = world.purge()
     world.work_until("verify.done")
     stale = Purge.objects.get(pk=purge.pk)
-    Purge.objects.filter(pk=purge.pk).update(token=stale.token + 1)
+    Purge.objects.filter(pk=purge.pk).update(token=stale.token + 1, lease_until=lease_end())
     lost = False
     try:
         ledger.announce(stale, 0, 10)
@@ -148,6 +149,18 @@ def a_worker_that_lost_the_purge_begins_no_batch(world: PurgeWorld) -> None:
 
 def accept_any_token(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(ledger, "held", lambda purge: Purge.objects.filter(pk=purge.pk))
+
+
+def a_purge_that_was_given_back_is_kept_by_no_heartbeat(world: PurgeWorld) -> None:
+    world.purge()
+    claimed = claiming.claim_purge(Q())
+    assert claimed is not None
+    advancing.move(claimed, Purge.Status.PURGING)
+    assert not advancing.held(claimed).update(lease_until=lease_end())
+
+
+def let_heartbeats_keep_it(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(advancing, "held", lambda purge: Purge.objects.filter(pk=purge.pk, token=purge.token))
 
 
 # --- Caps and approval ------------------------------------------------------------------------------------------------
@@ -204,6 +217,7 @@ GUARDS = [
     Guard("waiting for batches", a_hold_is_in_force_only_when_the_batch_before_it_has_ended, wait_for_no_batch),
     Guard("verification", nothing_goes_whose_file_is_damaged, believe_the_storage),
     Guard("token", a_worker_that_lost_the_purge_begins_no_batch, accept_any_token),
+    Guard("lease given back", a_purge_that_was_given_back_is_kept_by_no_heartbeat, let_heartbeats_keep_it),
     Guard("caps", over_the_caps_nothing_goes_unasked, ask_nobody),
     Guard("approval", an_approval_dies_with_the_rows_that_it_was_for, approve_whatever_is_there),
     Guard("deciding", what_was_committed_before_the_crash_is_counted, forget_every_open_batch),
