@@ -110,7 +110,7 @@ def claim_day() -> Day | None:
 
 def held(day: Day) -> QuerySet[Day]:
     """This day, if the token with which it was claimed still holds it."""
-    return Day.objects.filter(pk=day.pk, token=day.token, status=Status.RUNNING)
+    return Day.objects.filter(pk=day.pk, token=day.token, status=Status.RUNNING, lease_until__isnull=False)
 
 
 def _attempt(day: Day, action: Callable[[Day, QuerySet[Day]], bool]) -> None:

@@ -48,7 +48,7 @@ def claim() -> Restore | None:
 
 def held(restore: Restore) -> QuerySet[Restore]:
     """This restore, if the token with which it was claimed still holds it."""
-    return Restore.objects.filter(pk=restore.pk, token=restore.token, status=Status.IN_PROGRESS)
+    return Restore.objects.filter(pk=restore.pk, token=restore.token, status=Status.IN_PROGRESS, lease_until__isnull=False)
 
 
 def position(restore: Restore, file: File) -> int:
