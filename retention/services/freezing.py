@@ -75,7 +75,7 @@ def _keys(purge: Purge, extract: Extract) -> pa.Table:
 def _indexed(extract: Extract, rows: pa.Table, frozen: dict[int, pa.Table]) -> pa.Table:
     """With the index of the row, or of the row that it goes along with; rows that go along with none are left out."""
     if extract.above is None:
-        return rows.append_column(INDEX, pa.array(range(rows.num_rows), pa.int64()))
+        return rows.append_column(INDEX, pa.array(np.arange(rows.num_rows)))
     above = frozen[extract.above.pk]
     found = positions(rows, extract.columns, above, extract.above.dataset.key_columns)
     [places] = np.nonzero(found >= 0)

@@ -43,7 +43,7 @@ def exported(scratch: Scratch, person: Person) -> list[dict[str, Any]]:
         sealed = _sealed(scratch, person, exact=True)
     opened = person.decrypt(sealed)
     with zipfile.ZipFile(io.BytesIO(opened.stdout)) as archive:
-        lines = archive.read("t.json").decode().splitlines()
+        lines = archive.read("t.json").splitlines()  # as bytes: a text has line ends that JSON Lines has not
     return sorted((json.loads(line, parse_float=Decimal) for line in lines), key=lambda row: int(row["i"]))
 
 

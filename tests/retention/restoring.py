@@ -5,10 +5,11 @@ from typing import Any
 
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
+from django.utils import timezone
 
-from exports.models import Dataset, Extract, File, Job, Part, Run
-from retention.models import Disposition, Purge, Restore
-from retention.services import restores, steps, work
+from exports.models import Dataset, Extract, Job, Part, Run
+from retention.models import Disposition, Purge, Restore, RetentionJob
+from retention.services import dispositions, restores, steps, work
 from tests.exports.world import World
 from tests.retention.purge_world import Death, PurgeWorld
 
@@ -72,21 +73,12 @@ def die_at(step: str, count: int = 1) -> None:
         claimed.objects.update(lease_until=None)
 
 
-def furnished_disposition(run: Run, dataset: Dataset, file: File | None = None) -> Disposition:
+def furnished_disposition(run: Run, dataset: Dataset) -> Disposition:
     """Rows alone: that a purge of the dataset has ended whose extract the run was. (Nothing of it was deleted.)"""
-    from django.utils import timezone
-
-    from accounts.services.chains import append, held
-    from retention.models import DispositionChain, RetentionJob
-
-    organization, owner = run.organization, run.job.owner
+    organization, owner, now = run.organization, run.job.owner, timezone.now()
     Job.objects.filter(pk=run.job_id).update(kind=Job.Kind.RETENTION)
     Extract.objects.get_or_create(job=run.job, dataset=dataset)
     job = RetentionJob.objects.create(organization=organization, kind=RetentionJob.Kind.EXTRACT_PURGE, owner=owner, status="Completed")
-    purge = Purge.objects.create(
-        organization=organization, job=job, dataset=dataset, slot=timezone.now(), terms={"and": []}, run=run, selected=0, status="completed"
-    )
-    chain = held(DispositionChain, organization.pk)
-    entry = Disposition(chain=chain, purge=purge, at=timezone.now(), facts={"rowsPurged": 0})
-    append(chain, entry)
-    return entry
+    ended = {"status": "completed", "selected": 0, "key_set_sha256": "a" * 64, "started_at": now, "finished_at": now}
+    purge = Purge.objects.create(organization=organization, job=job, dataset=dataset, slot=now, terms={"and": []}, run=run, **ended)
+    return dispositions.write(purge)

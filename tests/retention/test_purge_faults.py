@@ -207,10 +207,10 @@ def test_every_message_twice_and_two_workers_purge_once(purging: PurgeWorld, ord
 
 @pytest.fixture
 def small_disk(small: PurgeWorld) -> Iterator[PurgeWorld]:
-    """The folder of the stored files is a file system of 200 kB."""
+    """The folder of the stored files is a file system of 16 kB."""
     folder = small.folder / "files"
     folder.mkdir(exist_ok=True)
-    if subprocess.run(["mount", "-t", "tmpfs", "-o", "size=60k", "tmpfs", str(folder)], check=False, capture_output=True).returncode:
+    if subprocess.run(["mount", "-t", "tmpfs", "-o", "size=16k", "tmpfs", str(folder)], check=False, capture_output=True).returncode:
         pytest.skip("no server: mounting a small disk needs root")
     yield small
     subprocess.run(["umount", str(folder)], check=True)
