@@ -55,8 +55,7 @@ class Capture:
         self._part = part
         extract = part.run.job.extracts.get(dataset=part.dataset)
         self._columns = [*dict.fromkeys([*part.dataset.key_columns, *extract.columns]), VERSION]
-        self._held: list[pa.RecordBatch] = []
-        self._rows = 0
+        self._stream: Packing | None = None
         self.binary: list[str] = []
         """The columns whose cells are bytes: a restore cannot tell them from texts."""
 
@@ -73,17 +72,19 @@ class Capture:
             connection.close()  # this thread's own
 
     def _hold(self, batch: pa.RecordBatch) -> None:
+        """Written at once: a column that is kept keeps its whole batch in memory."""
         self.binary = [field.name for field in batch.schema if is_binary(field)]
-        self._held.append(batch.select(self._columns).append_column(JSON_NULLS, _json_nulls(batch)))
-        self._rows += batch.num_rows
-        if self._rows >= _CHUNK_ROWS:
+        noted = batch.select(self._columns).append_column(JSON_NULLS, _json_nulls(batch))
+        if self._stream is None:
+            self._stream = Packing(noted.schema)
+        self._stream.write(noted)
+        if self._stream.rows >= _CHUNK_ROWS:
             self._write()
 
     def _write(self) -> None:
-        if self._rows:
-            table = pa.Table.from_batches(self._held)
-            Captured.objects.create(part=self._part, token=self._part.token, rows=table.num_rows, data=pack(table))
-        self._held, self._rows = [], 0
+        if self._stream and self._stream.rows:
+            Captured.objects.create(part=self._part, token=self._part.token, rows=self._stream.rows, data=self._stream.end())
+        self._stream = None
 
 
 def _json_nulls(batch: pa.RecordBatch) -> pa.Array:
@@ -98,12 +99,27 @@ def _json_nulls(batch: pa.RecordBatch) -> pa.Array:
     return pa.array([json.dumps(found[place]) if place in found else None for place in range(batch.num_rows)], pa.string())
 
 
+class Packing:
+    """An Arrow IPC stream in the making, lz4."""
+
+    def __init__(self, schema: pa.Schema) -> None:
+        self._sink = pa.BufferOutputStream()
+        self._writer = pa.ipc.new_stream(self._sink, schema, options=pa.ipc.IpcWriteOptions(compression="lz4"))
+        self.rows = 0
+
+    def write(self, rows: pa.RecordBatch | pa.Table) -> None:
+        self._writer.write(rows)
+        self.rows += rows.num_rows
+
+    def end(self) -> bytes:
+        self._writer.close()
+        return bytes(self._sink.getvalue())
+
+
 def pack(table: pa.Table) -> bytes:
-    """An Arrow IPC stream, lz4."""
-    sink = pa.BufferOutputStream()
-    with pa.ipc.new_stream(sink, table.schema, options=pa.ipc.IpcWriteOptions(compression="lz4")) as writer:
-        writer.write_table(table.combine_chunks())
-    return bytes(sink.getvalue())
+    packing = Packing(table.schema)
+    packing.write(table.combine_chunks())
+    return packing.end()
 
 
 def unpack(data: bytes) -> pa.Table:

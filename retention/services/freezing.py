@@ -13,6 +13,7 @@ from collections.abc import Iterator
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from exports.formats import format_named
 from exports.models import Dataset, Extract
@@ -40,8 +41,9 @@ def freeze(purge: Purge) -> None:
     for extract in extracts_of(purge):
         rows = _indexed(extract, _keys(purge, extract), frozen)
         _add(whole, extract.dataset, rows)
-        frozen[extract.pk] = rows.sort_by(INDEX)
-        KeyChunk.objects.bulk_create(_chunks(purge, extract.dataset, frozen[extract.pk]), batch_size=20)
+        frozen[extract.pk] = rows.sort_by(INDEX) if extract.above else rows
+        for chunk in _chunks(purge, extract.dataset, frozen[extract.pk]):
+            chunk.save()
     purge.selected = frozen[extracts_of(purge)[0].pk].num_rows
     purge.key_set_sha256 = whole.hexdigest()
     counted(purge.run).delete()
@@ -64,9 +66,8 @@ def _keys(purge: Purge, extract: Extract) -> pa.Table:
         return pa.table({name: pa.array([], pa.string()) for name in dict.fromkeys([*names, *extract.columns, VERSION])})
     if any(piece.schema.types != pieces[0].schema.types for piece in pieces):
         raise PurgeFailed(f"Key columns of {extract.dataset.name} hold values of several types, so that its rows cannot be known by them.")
-    table = (
-        pa.concat_tables(piece.cast(pieces[0].schema) for piece in pieces).combine_chunks().sort_by([(name, "ascending") for name in names])
-    )
+    together = pa.concat_tables(piece.cast(pieces[0].schema) for piece in pieces)
+    table = together.take(pc.sort_indices(together, sort_keys=[(name, "ascending") for name in names])).combine_chunks()
     if repeats(table, names):
         raise PurgeFailed(f"Several rows of {extract.dataset.name} have the same key {', '.join(names)}: it is no key to delete by.")
     return table

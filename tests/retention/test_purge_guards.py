@@ -156,11 +156,11 @@ def a_purge_that_was_given_back_is_kept_by_no_heartbeat(world: PurgeWorld) -> No
     claimed = claiming.claim_purge(Q())
     assert claimed is not None
     advancing.move(claimed, Purge.Status.PURGING)
-    assert not advancing.held(claimed).update(lease_until=lease_end())
+    assert not claiming.held(claimed).update(lease_until=lease_end())
 
 
 def let_heartbeats_keep_it(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(advancing, "held", lambda purge: Purge.objects.filter(pk=purge.pk, token=purge.token))
+    patch.setattr(claiming, "held", lambda purge: Purge.objects.filter(pk=purge.pk, token=purge.token))
 
 
 # --- Caps and approval ------------------------------------------------------------------------------------------------
