@@ -66,8 +66,9 @@ def _keys(purge: Purge, extract: Extract) -> pa.Table:
         return pa.table({name: pa.array([], pa.string()) for name in dict.fromkeys([*names, *extract.columns, VERSION])})
     if any(piece.schema.types != pieces[0].schema.types for piece in pieces):
         raise PurgeFailed(f"Key columns of {extract.dataset.name} hold values of several types, so that its rows cannot be known by them.")
-    together = pa.concat_tables(piece.cast(pieces[0].schema) for piece in pieces)
-    table = together.take(pc.sort_indices(together, sort_keys=[(name, "ascending") for name in names])).combine_chunks()
+    table = pa.concat_tables(piece.cast(pieces[0].schema) for piece in pieces).combine_chunks()
+    del pieces  # a million keys are dear to hold twice
+    table = table.take(pc.sort_indices(table, sort_keys=[(name, "ascending") for name in names]))
     if repeats(table, names):
         raise PurgeFailed(f"Several rows of {extract.dataset.name} have the same key {', '.join(names)}: it is no key to delete by.")
     return table

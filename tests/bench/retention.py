@@ -15,6 +15,8 @@ from typing import Any
 import psycopg
 
 IDLE_SECONDS = 10
+AS_A_WORKER = {"ARROW_DEFAULT_MEMORY_POOL": "system", "MALLOC_ARENA_MAX": "1"}
+"""Of config/Procfile."""
 
 
 @contextmanager
@@ -55,7 +57,7 @@ def _run(mode: str, url: str, moment: str, folder: str, kept: Path) -> dict[str,
 
 
 def _environment(folder: str, kept: Path) -> dict[str, str]:
-    return {**os.environ, "DATA": folder, "NUMBA_CACHE_DIR": str(kept / "cache")}
+    return {**os.environ, **AS_A_WORKER, "DATA": folder, "NUMBA_CACHE_DIR": str(kept / "cache")}
 
 
 @contextmanager
