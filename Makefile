@@ -27,7 +27,8 @@ MANAGE := $(BIN)/python manage.py
 # Copies of the lock files say what is installed.
 INSTALLED := $(VENV)/requirements.lock
 PEERS := $(VENV)/peers.lock
-PIP := $(BIN)/python -m pip install -qq --disable-pip-version-check --only-binary :all: --require-hashes
+# sly, the parser of odata-query, is published as source only; it is Python alone.
+PIP := $(BIN)/python -m pip install -qq --disable-pip-version-check --only-binary :all: --no-binary sly --require-hashes
 UV := $(VENV)/uv/bin/uv
 PACKAGES := accounts config exports retention tests
 
