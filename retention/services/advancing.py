@@ -141,7 +141,6 @@ def _next_batch(session: Session, start: int) -> None:
     purge, settings = session.purge, session.settings
     for attempt in range(_LOCK_TRIES):
         rows = max(1, min(purge.batch_rows or FIRST_BATCH, settings.batch_rows, (purge.selected or 0) - start))
-        began = time.monotonic()
         try:
             batch = purge_batch(session, start, start + rows)
         except LockTimeout:
@@ -150,12 +149,12 @@ def _next_batch(session: Session, start: int) -> None:
             if attempt == _LOCK_TRIES - 1:
                 raise
             continue
-        purge.batch_rows = adapted(rows, max(batch.locked_ms, 1), settings, began)
+        purge.batch_rows = adapted(rows, max(batch.locked_ms, 1), settings)
         Purge.objects.filter(pk=purge.pk).update(batch_rows=purge.batch_rows)
         return
 
 
-def adapted(rows: int, locked_ms: int, settings: RetentionSettings, began: float) -> int:
+def adapted(rows: int, locked_ms: int, settings: RetentionSettings) -> int:
     """Rows of the next batch: as many as would have held locks for the target, at most twice as many."""
     return max(1, min(settings.batch_rows, 2 * rows, rows * settings.target_ms // locked_ms))
 
