@@ -5,22 +5,20 @@ keeps the buffers alive, and gives room enough. Every function that writes takes
 behind what it wrote. Numbers are uint64 where they are divided: signed division costs ten times as much.
 """
 
-from collections.abc import Callable
 from enum import IntEnum
-from typing import Any, TypeVar, cast
+from typing import Any
 
 import numpy as np
 from llvmlite import ir
-from numba import njit, types
-from numba.core import cgutils
-from numba.extending import intrinsic
+from numba import types
 
-Compiled = TypeVar("Compiled", bound=Callable[..., Any])
+from exports.compiled import copy, entry, instruction, kernel, load, store
+
 U = np.uint64
 
 
 class Kind(IntEnum):
-    """What a column's values are: 8 bytes each, but for bits (BOOLEAN) and for 8-byte offsets into bytes (from JSON on)."""
+    """What a column's values are: numbers, but for bits (BOOLEAN) and for offsets into bytes (from JSON on)."""
 
     INTEGER = 0
     UNSIGNED = 1
@@ -35,8 +33,9 @@ class Kind(IntEnum):
     BINARY = 10
 
 
-COLUMN = ("kind", "validity", "values", "data", "offset", "name", "name_size")
-"""A row of the table of columns, all int64: addresses (validity 0: no nulls), offset in cells, name with its quotes, comma and colon."""
+COLUMN = ("kind", "validity", "values", "data", "offset", "name", "name_size", "width")
+"""A row of the table of columns, all int64: addresses (validity 0: no nulls), offset in cells, name with its quotes, comma and colon,
+and how many bytes a value or an offset takes: 2, 4 or 8, with a sign."""
 
 _INTEGER, _UNSIGNED, _BOOLEAN, _DATE, _MOMENT, _MOMENT_UTC, _JSON, _NUMBER, _TEXT, _ESCAPED_TEXT, _ = (int(kind) for kind in Kind)
 _PAIRS = np.frombuffer("".join(f"{number:02}" for number in range(100)).encode(), np.uint8)
@@ -49,69 +48,34 @@ _ONES, _HIGHS = U(0x0101010101010101), U(0x8080808080808080)
 _SPACES, _QUOTES, _BACKSLASHES = _ONES * U(ord(" ")), _ONES * U(ord('"')), _ONES * U(ord("\\"))
 
 
-def _kernel(function: Compiled) -> Compiled:
-    """Compiled into whatever calls it."""
-    return cast("Compiled", njit(nogil=True)(function))
-
-
-def _entry(signature: str) -> Callable[[Compiled], Compiled]:
-    """Compiled when this module is first imported on a machine, and kept in NUMBA_CACHE_DIR (config/settings.py)."""
-    return cast("Callable[[Compiled], Compiled]", njit(signature, nogil=True, cache=True))
-
-
-def _instruction(function: Callable[..., Any]) -> Any:
-    """One that Numba's Python lacks, written for LLVM: given the types of the arguments, it answers the signature and the code."""
-    return intrinsic(function)
-
-
 # --- Memory ----------------------------------------------------------------------------------------------------------
 
 
-def _load(kind: types.Type) -> Any:
-    @_instruction
-    def load(_: Any, address: Any) -> Any:
-        def code(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-            return builder.load(builder.inttoptr(arguments[0], context.get_value_type(kind).as_pointer()))
-
-        return kind(types.int64), code
-
-    return load
+_byte, _short, _int, _long, _word = (load(kind) for kind in (types.uint8, types.int16, types.int32, types.int64, types.uint64))
+_poke = store(types.uint8)
 
 
-_byte, _long, _word = _load(types.uint8), _load(types.int64), _load(types.uint64)
-
-
-@_instruction
-def _poke(_: Any, address: Any, byte: Any) -> Any:
-    def code(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        builder.store(arguments[1], builder.inttoptr(arguments[0], arguments[1].type.as_pointer()))
-        return context.get_dummy_value()
-
-    return types.void(types.int64, types.uint8), code
-
-
-@_instruction
-def _copy(_: Any, to: Any, source: Any, size: Any) -> Any:
-    def code(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        to, source = (builder.inttoptr(address, context.get_value_type(types.voidptr)) for address in arguments[:2])
-        cgutils.raw_memcpy(builder, to, source, arguments[2], 1)
-        return context.get_dummy_value()
-
-    return types.void(types.int64, types.int64, types.int64), code
-
-
-@_kernel
+@kernel
 def _bit(address: int, index: int) -> Any:
     return (_byte(address + (index >> 3)) >> (index & 7)) & 1
 
 
-@_kernel
+@kernel
+def _number(values: int, width: int, index: int) -> Any:
+    if width == 4:
+        return np.int64(_int(values + 4 * index))
+    if width == 8:
+        return _long(values + 8 * index)
+    return np.int64(_short(values + 2 * index))
+
+
+@kernel
 def _put(at: int, source: int, size: int) -> int:
-    _copy(at, source, size)
+    copy(at, source, size)
     return at + size
 
 
-@_kernel
+@kernel
 def _put_four(at: int, a: int, b: int, c: int, d: int) -> int:
     _poke(at, a)
     _poke(at + 1, b)
@@ -123,7 +87,7 @@ def _put_four(at: int, a: int, b: int, c: int, d: int) -> int:
 # --- Numbers and moments ---------------------------------------------------------------------------------------------
 
 
-@_kernel
+@kernel
 def _put_pair(at: int, number: Any) -> int:
     """Two digits."""
     _poke(at, _PAIRS[U(2) * number])
@@ -131,7 +95,7 @@ def _put_pair(at: int, number: Any) -> int:
     return at + 2
 
 
-@_kernel
+@kernel
 def _put_unsigned(at: int, number: Any) -> int:
     end, rest = at + 1, number // U(10)
     while rest:
@@ -142,7 +106,7 @@ def _put_unsigned(at: int, number: Any) -> int:
     return end
 
 
-@_kernel
+@kernel
 def _put_integer(at: int, number: int) -> int:
     if number >= 0:
         return _put_unsigned(at, U(number))
@@ -150,7 +114,7 @@ def _put_integer(at: int, number: int) -> int:
     return _put_unsigned(at + 1, U(0) - U(number))
 
 
-@_kernel
+@kernel
 def _put_year(at: int, year: Any) -> int:
     """Four digits; outside 0 … 9999 a sign, and as many as needed."""
     if not 0 <= year <= 9999:
@@ -161,7 +125,7 @@ def _put_year(at: int, year: Any) -> int:
     return _put_pair(_put_pair(at, U(year) // U(100)), U(year) % U(100))
 
 
-@_kernel
+@kernel
 def _put_date(at: int, days: int) -> int:
     """Days since 1970-01-01 in the Gregorian calendar: its years are counted from March, in eras of 400."""
     era = (days + 719_468) // 146_097
@@ -176,7 +140,7 @@ def _put_date(at: int, days: int) -> int:
     return _put_pair(at + 1, day - (U(153) * month + U(2)) // U(5) + U(1))
 
 
-@_kernel
+@kernel
 def _put_moment(at: int, moment: int) -> int:
     """Microseconds since 1970."""
     days = moment // 86_400_000_000
@@ -190,7 +154,7 @@ def _put_moment(at: int, moment: int) -> int:
     return _put_fraction(_put_pair(at + 1, seconds % U(60)), U(moment - days * 86_400_000_000) % U(1_000_000))
 
 
-@_kernel
+@kernel
 def _put_fraction(at: int, microseconds: Any) -> int:
     """Three digits if they say it all, six if not, none for a whole second."""
     if not microseconds:
@@ -204,7 +168,7 @@ def _put_fraction(at: int, microseconds: Any) -> int:
     return at + 1
 
 
-@_kernel
+@kernel
 def _put_number(at: int, source: int, size: int) -> int:
     """A float's text: digits alone get a `.0`."""
     whole = True
@@ -221,18 +185,18 @@ def _put_number(at: int, source: int, size: int) -> int:
 # --- Text and bytes --------------------------------------------------------------------------------------------------
 
 
-@_kernel
+@kernel
 def _is_special(byte: int) -> bool:
     return byte < ord(" ") or byte == ord('"') or byte == ord("\\")
 
 
-@_kernel
+@kernel
 def _specials(word: Any) -> Any:
     """0x80 in each of the eight bytes that is special, and perhaps in one above a special one; else 0."""
     return ((word - _SPACES) | ((word ^ _QUOTES) - _ONES) | ((word ^ _BACKSLASHES) - _ONES)) & ~word & _HIGHS
 
 
-@_instruction
+@instruction
 def _specials_in_block(_: Any, address: Any) -> Any:
     """How many of the 32 bytes there are special."""
 
@@ -246,7 +210,7 @@ def _specials_in_block(_: Any, address: Any) -> Any:
     return types.int64(types.int64), code
 
 
-@_entry("int64(int64, int64)")
+@entry("int64(int64, int64)")
 def count_specials(start: int, end: int) -> int:
     """How many of the bytes must be escaped."""
     found, blocks_end = np.int64(0), end - (end - start) % 32
@@ -257,7 +221,7 @@ def count_specials(start: int, end: int) -> int:
     return int(found)
 
 
-@_kernel
+@kernel
 def _put_escaped(at: int, source: int, size: int) -> int:
     end = source + size
     while end - source >= 8:
@@ -266,7 +230,7 @@ def _put_escaped(at: int, source: int, size: int) -> int:
     return _put_bytewise(at, source, end)
 
 
-@_kernel
+@kernel
 def _put_bytewise(at: int, source: int, end: int) -> int:
     for address in range(source, end):
         byte = _byte(address)
@@ -278,7 +242,7 @@ def _put_bytewise(at: int, source: int, end: int) -> int:
     return at
 
 
-@_kernel
+@kernel
 def _put_escape(at: int, byte: int) -> int:
     _poke(at, ord("\\"))
     if _LETTERS[byte]:
@@ -289,7 +253,7 @@ def _put_escape(at: int, byte: int) -> int:
     return at + 1
 
 
-@_kernel
+@kernel
 def _put_base64(at: int, source: int, size: int) -> int:
     for three in range(source, source + size - 2, 3):
         at = _put_three(at, _byte(three), _byte(three + 1), _byte(three + 2))
@@ -304,7 +268,7 @@ def _put_base64(at: int, source: int, size: int) -> int:
     return at
 
 
-@_kernel
+@kernel
 def _put_three(at: int, a: int, b: int, c: int) -> int:
     return _put_four(at, _BASE64[a >> 2], _BASE64[(a & 3) << 4 | b >> 4], _BASE64[(b & 15) << 2 | c >> 6], _BASE64[c & 63])
 
@@ -312,16 +276,17 @@ def _put_three(at: int, a: int, b: int, c: int) -> int:
 # --- Cells and rows --------------------------------------------------------------------------------------------------
 
 
-@_kernel
+@kernel
 def _put_cell(at: int, columns: Any, column: int, row: int) -> int:
     kind, validity, values, index = columns[column, 0], columns[column, 1], columns[column, 2], columns[column, 4] + row
     if validity and not _bit(validity, index):
         return _put_four(at, ord("n"), ord("u"), ord("l"), ord("l"))
     if kind == _BOOLEAN:
         return _put_boolean(at, _bit(values, index))
-    value = _long(values + 8 * index)
+    width = columns[column, 7]
+    value = _number(values, width, index)
     if kind >= _JSON:
-        return _put_slice(at, kind, columns[column, 3] + value, _long(values + 8 * index + 8) - value)
+        return _put_slice(at, kind, columns[column, 3] + value, _number(values, width, index + 1) - value)
     if kind == _INTEGER:
         return _put_integer(at, value)
     if kind == _UNSIGNED:
@@ -329,7 +294,7 @@ def _put_cell(at: int, columns: Any, column: int, row: int) -> int:
     return _put_time(at, kind, value)
 
 
-@_kernel
+@kernel
 def _put_boolean(at: int, true: int) -> int:
     if true:
         return _put_four(at, ord("t"), ord("r"), ord("u"), ord("e"))
@@ -337,7 +302,7 @@ def _put_boolean(at: int, true: int) -> int:
     return _put_four(at + 1, ord("a"), ord("l"), ord("s"), ord("e"))
 
 
-@_kernel
+@kernel
 def _put_time(at: int, kind: int, value: int) -> int:
     _poke(at, ord('"'))
     at = _put_date(at + 1, value) if kind == _DATE else _put_moment(at + 1, value)
@@ -348,7 +313,7 @@ def _put_time(at: int, kind: int, value: int) -> int:
     return at + 1
 
 
-@_kernel
+@kernel
 def _put_slice(at: int, kind: int, source: int, size: int) -> int:
     if kind == _JSON:
         return _put(at, source, size)
@@ -365,7 +330,7 @@ def _put_slice(at: int, kind: int, source: int, size: int) -> int:
     return at + 1
 
 
-@_entry("void(int64[:, ::1], int64, int64[::1])")
+@entry("void(int64[:, ::1], int64, int64[::1])")
 def write_rows(columns: Any, first: int, ends: Any) -> None:
     """Write len(ends) lines from address `first` on, and where each ends (counted from `first`) into `ends`, int64.
 

@@ -42,22 +42,27 @@ _LONGEST = {
     Kind.MOMENT_UTC: len('"-290308-12-21T19:59:05.224192+00:00"'),
 }
 
-_LAYOUTS = {
-    Kind.INTEGER: pa.int64(),
-    Kind.DATE: pa.int64(),
-    Kind.JSON: pa.large_string(),
-    Kind.NUMBER: pa.large_string(),
-    Kind.TEXT: pa.large_string(),
-    Kind.BINARY: pa.large_binary(),
-}
+_WIDTHS = (
+    (pa.int16(), 2),
+    (pa.int32(), 4),
+    (pa.date32(), 4),
+    (pa.string(), 4),
+    (pa.binary(), 4),
+)
+"""How many bytes a value or an offset takes, where that is not 8."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Column:
-    """name: the bytes of its JSON, with the comma before it and the colon behind it."""
+    """name: the bytes of its JSON, with the comma before it and the colon behind it. narrow: what is widened to int64 before.
+
+    width: the bytes that a value or an offset takes.
+    """
 
     name: np.ndarray[Any, np.dtype[np.uint8]]
     kind: Kind
+    width: int
+    narrow: bool
 
 
 def _encoder(schema: pa.Schema, table: str) -> Encoder:
@@ -69,65 +74,67 @@ FORMATS = {"jsonl": Format("json", _encoder)}
 
 
 def _column(field: pa.Field, comma: str) -> _Column:
-    name = f"{comma}{json.dumps(field.name, ensure_ascii=False)}:".encode()
-    return _Column(np.frombuffer(name, np.uint8), Kind.JSON if is_json(field) else _kind(field))
-
-
-def _kind(field: pa.Field) -> Kind:
+    name = np.frombuffer(f"{comma}{json.dumps(field.name, ensure_ascii=False)}:".encode(), np.uint8)
     stored = field.type.storage_type if isinstance(field.type, pa.BaseExtensionType) else field.type
+    kind = Kind.JSON if is_json(field) else _kind(field.name, stored)
+    width = next((size for type_, size in _WIDTHS if type_ == stored), 4 if kind is Kind.NUMBER else 8)
+    return _Column(name, kind, width, kind is Kind.INTEGER and width == 8 and stored != pa.int64())
+
+
+def _kind(name: str, stored: pa.DataType) -> Kind:
     for is_such, kind in _KINDS:
         if is_such(stored):
             return kind
-    raise TypeError(f"Column {field.name} is of type {stored}, which exports.sources.base does not name.")
-
-
-def _laid_out(array: pa.Array, kind: Kind) -> pa.Array:
-    """The array with 8 bytes a value, or a bit, or with offsets of 8 bytes, as exports.formats.cells reads it."""
-    stored = array.storage if isinstance(array, pa.ExtensionArray) else array
-    if kind is Kind.NUMBER:
-        stored = float_texts(stored)
-    if kind is Kind.DATE:
-        stored = stored.view(pa.int32())
-    layout = _LAYOUTS.get(kind)
-    return pc.cast(stored, layout) if layout else stored
+    raise TypeError(f"Column {name} is of type {stored}, which exports.sources.base does not name.")
 
 
 def _encode(batch: pa.RecordBatch, columns: list[_Column]) -> Iterator[Piece]:
     """Write all rows into one piece of memory, and cut that into pieces without copying them."""
-    arrays = [_laid_out(array, column.kind) for array, column in zip(batch.columns, columns, strict=True)]
-    table = np.zeros((len(columns), len(COLUMN)), np.int64)
-    size = batch.num_rows * (len("{}\n") + sum(len(column.name) for column in columns))
-    for row, column, array in zip(table, columns, arrays, strict=True):
-        kind, longest = _measure(column.kind, array)
-        size += longest
-        row[:] = (kind, *_addresses(array), array.offset, column.name.ctypes.data, len(column.name))
+    arrays = [_laid_out(array, column) for array, column in zip(batch.columns, columns, strict=True)]
+    table, size = [], batch.num_rows * len("{}\n")
+    for array, column in zip(arrays, columns, strict=True):
+        row, longest = _described(array, column)
+        size += longest + batch.num_rows * len(column.name)
+        table.append(row)
     out, ends = np.empty(size, np.uint8), np.empty(batch.num_rows, np.int64)
-    write_rows(table, out.ctypes.data, ends)
+    write_rows(np.array(table, np.int64).reshape(-1, len(COLUMN)), out.ctypes.data, ends)
     return pieces_of(out.data, ends.data)
 
 
-def _addresses(array: pa.Array) -> tuple[int, int, int]:
-    """Of validity (0 if there is no null), of values or offsets, and of the bytes that offsets point into."""
-    buffers = [buffer.address if buffer else 0 for buffer in array.buffers()]
-    return (buffers[0] if array.null_count else 0), buffers[1], (buffers[2] if len(buffers) > 2 else 0)
+def _laid_out(array: pa.Array, column: _Column) -> pa.Array:
+    """The array as exports.formats.cells reads it: values as wide as the column says, floats as texts."""
+    stored = array.storage if isinstance(array, pa.ExtensionArray) else array
+    if column.kind is Kind.NUMBER:
+        return float_texts(stored)
+    return pc.cast(stored, pa.int64()) if column.narrow else stored
 
 
-def _measure(kind: Kind, array: pa.Array) -> tuple[Kind, int]:
-    """The kind, more exactly if the text need not be escaped or must be, and how many bytes the cells take at most."""
-    if kind in _LONGEST:
-        return kind, len(array) * _LONGEST[kind]
-    start, end = _span(array)
-    quotes = len(array) * len("null")  # or two quotes, or `.0`
+def _described(array: pa.Array, column: _Column) -> tuple[tuple[int, ...], int]:
+    """The column's row of the table (see COLUMN), and how many bytes its cells take at most."""
+    validity, values, *rest = array.buffers()
+    data = rest[0].address if rest and rest[0] else 0
+    kind, longest = column.kind, _LONGEST.get(column.kind)
+    if longest is None:
+        start, end = _span(array, column.width, values, data)
+        kind, most = _measured(kind, data + start, data + end, len(array))
+    else:
+        most = len(array) * longest
+    addresses = (validity.address if validity and array.null_count else 0, values.address if values else 0, data)
+    return (kind, *addresses, array.offset, column.name.ctypes.data, len(column.name), column.width), most
+
+
+def _span(array: pa.Array, width: int, offsets: pa.Buffer | None, data: int) -> tuple[int, int]:
+    """Where the first byte of the cells is, and the one behind the last."""
+    if not len(array) or not data or not offsets:
+        return 0, 0
+    ends = memoryview(offsets).cast("q" if width == 8 else "i")
+    return ends[array.offset], ends[array.offset + len(array)]
+
+
+def _measured(kind: Kind, start: int, end: int, cells: int) -> tuple[Kind, int]:
+    """The kind, more exactly if the text must be escaped, and how many bytes the cells that lie there take at most."""
+    quotes = cells * len("null")  # or two quotes, or `.0`
     if kind is Kind.BINARY:
-        return kind, quotes + len(array) * 4 + (end - start) * 4 // 3
+        return kind, quotes + cells * 4 + (end - start) * 4 // 3
     specials = count_specials(start, end) if kind is Kind.TEXT else 0
     return (Kind.ESCAPED_TEXT if specials else kind), quotes + end - start + specials * len(r"u0000")
-
-
-def _span(array: pa.Array) -> tuple[int, int]:
-    """The addresses of the first byte of the cells and of the one behind the last."""
-    _, offsets, data = array.buffers()
-    if not len(array) or not data:
-        return 0, 0
-    ends = memoryview(offsets).cast("q")
-    return data.address + ends[array.offset], data.address + ends[array.offset + len(array)]

@@ -6,6 +6,7 @@ from datetime import datetime
 from enum import Enum
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 import sqlalchemy as sa
@@ -16,6 +17,9 @@ _EPOCH = datetime(1970, 1, 1)  # noqa: DTZ001 a difference of naive moments
 _DAYS = ((datetime(1, 1, 1) - _EPOCH).days, (datetime(9999, 12, 31) - _EPOCH).days)  # noqa: DTZ001 wall-clock time
 _MICROSECONDS = (_DAYS[0] * 86_400_000_000, (_DAYS[1] + 1) * 86_400_000_000 - 1)
 _QUOTED = {"NaN": '"NaN"', "Infinity": '"Infinity"', "-Infinity": '"-Infinity"', "nan": '"NaN"', "inf": '"Infinity"', "-inf": '"-Infinity"'}
+
+
+_SPECIAL = pa.array(list(_QUOTED))
 
 
 class Form(Enum):
@@ -58,15 +62,11 @@ def finish(batch: pa.RecordBatch, plans: Sequence[Plan], schema: pa.Schema) -> p
 
 
 def _column(array: pa.Array, plan: Plan) -> pa.Array:
-    if isinstance(array, pa.ExtensionArray):
-        array = array.storage
-    if array.type != plan.type:
-        raise MixedColumn(f"Column {plan.name} came as {array.type} instead of {plan.type}.")
     if plan.form is Form.NUMBER:
         return quote_specials(array)
-    if pa.types.is_timestamp(array.type):
+    if pa.types.is_timestamp(plan.type):
         in_calendar(array.view(pa.int64()), _MICROSECONDS, plan.name)
-    elif pa.types.is_date32(array.type):
+    elif pa.types.is_date32(plan.type):
         in_calendar(array.view(pa.int32()), _DAYS, plan.name)
     return array
 
@@ -81,7 +81,12 @@ def in_calendar(array: pa.Array, bounds: tuple[int, int], name: str) -> None:
 
 def quote_specials(array: pa.Array) -> pa.Array:
     """NaN and the infinities as JSON strings: JSON has no such numbers."""
-    special = pc.is_in(array, value_set=pa.array(list(_QUOTED)))
-    if not special.true_count:
+    if not _has_letters(array) or not pc.is_in(array, value_set=_SPECIAL).true_count:
         return array
     return pa.array([_QUOTED.get(text, text) for text in array.to_pylist()], pa.string())
+
+
+def _has_letters(array: pa.Array) -> bool:
+    """Whether what the texts lie in holds any byte above the digits: most columns of numbers have none, and need no further look."""
+    data = array.buffers()[2]
+    return data is not None and data.size > 0 and bool(np.frombuffer(data, np.uint8).max() > ord("9"))

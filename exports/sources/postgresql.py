@@ -1,8 +1,8 @@
-"""PostgreSQL: rows through ADBC (binary COPY underneath), everything else through psycopg.
+"""PostgreSQL: rows through a binary COPY, everything else through queries.
 
-Two connections see one snapshot: psycopg's stays open in a REPEATABLE READ, READ ONLY transaction, and exports the
-snapshot that ADBC's adopts. Values reach COPY as literals that psycopg quotes: with bound parameters ADBC gives the
-whole result as one batch.
+Two connections see one snapshot: one stays open in a REPEATABLE READ, READ ONLY transaction, and exports the snapshot that
+the one of the COPY adopts, which is given up with a COPY that was not read to its end. Values reach COPY as literals that
+psycopg quotes: it takes no parameters.
 """
 
 import threading
@@ -13,7 +13,6 @@ from datetime import datetime
 from types import TracebackType
 from typing import Any, Self, TypeVar
 
-import adbc_driver_postgresql
 import psycopg
 import pyarrow as pa
 import sqlalchemy as sa
@@ -22,7 +21,7 @@ from psycopg.rows import tuple_row
 from sqlalchemy.dialects.postgresql.psycopg import dialect as psycopg_dialect
 from sqlalchemy.engine import URL
 
-from exports.sources import adbc_stream, looking
+from exports.sources import looking
 from exports.sources.arrow import Plan, empty_batch, finish, schema_of
 from exports.sources.base import Extent, Head, Key, Selection, SourceError
 from exports.sources.conditions import Kind
@@ -31,6 +30,7 @@ from exports.sources.generic_types import libpq_arguments
 from exports.sources.postgresql_errors import translate
 from exports.sources.postgresql_filtering import comparable, literal_moment
 from exports.sources.postgresql_functions import PostgresFunctions
+from exports.sources.postgresql_stream import Stream
 from exports.sources.postgresql_types import (
     CATALOGUE,
     Native,
@@ -45,7 +45,6 @@ from exports.sources.postgresql_types import (
 from exports.sources.selecting import columns_of, distinct, kinds_of, make_table, select_boundaries, select_count, select_rows
 
 Result = TypeVar("Result")
-BATCH_BYTES = 3_000_000
 # DateStyle, IntervalStyle and TimeZone decide the text of values; a statement may take as long as it needs.
 SETTINGS = (
     "SET TimeZone TO 'UTC'; SET DateStyle TO 'ISO, YMD'; SET IntervalStyle TO 'iso_8601'; SET client_encoding TO 'UTF8'; "
@@ -69,7 +68,7 @@ class PostgresReader:
         self._url = url
         self._conninfo = ""
         self._side: psycopg.Connection[Any] | None = None
-        self._stream: adbc_stream.Stream | None = None
+        self._stream: Stream | None = None
         self._tables: dict[tuple[str, str], sa.Table] = {}
         self._cancelled = threading.Event()
         self._busy = threading.Event()
@@ -130,7 +129,7 @@ class PostgresReader:
         statement = self._literal(self._selected(selection, exact=exact))
         done = False
         try:
-            stream = self._guard(lambda: self._open_stream(statement))
+            stream = self._guard(lambda: self._open_stream().query(statement, schema))
             empty = True
             while (batch := self._guard(lambda: next(stream, None))) is not None:
                 empty = False
@@ -139,9 +138,7 @@ class PostgresReader:
                 yield empty_batch(schema)
             done = True
         finally:
-            if done and self._stream is not None:
-                self._stream.end()
-            else:  # a COPY that was not read to its end cannot be gone on with
+            if not done:
                 self._close_stream()
 
     def export_snapshot(self) -> str:
@@ -239,16 +236,16 @@ class PostgresReader:
             return False
         return True
 
-    def _open_stream(self, statement: str) -> Iterator[pa.RecordBatch]:
+    def _open_stream(self) -> Stream:
         if self._stream is None:
             snapshot = self._snapshot()
-            self._stream = adbc_stream.Stream(adbc_driver_postgresql.connect(self._conninfo))
-            for command in (*SETTINGS.split("; "), BEGIN, f"SET TRANSACTION SNAPSHOT '{snapshot}'"):  # ADBC prepares each, so one at a time
-                self._stream.execute(command)
-        return iter(self._stream.query(statement, **{"adbc.postgresql.batch_size_hint_bytes": str(BATCH_BYTES)}))
+            connection = self._connect()
+            self._stream = Stream(connection)
+            connection.execute(f"{BEGIN}; SET TRANSACTION SNAPSHOT '{snapshot}'")
+        return self._stream
 
     def _send_cancel(self) -> None:
-        with suppress(adbc_stream.Error, psycopg.Error):  # already gone: what the reading thread sees decides
+        with suppress(psycopg.Error):  # already gone: what the reading thread sees decides
             if self._stream is not None:
                 self._stream.cancel()
             if self._side is not None:
@@ -264,7 +261,7 @@ class PostgresReader:
             if self._cancelled.is_set():
                 raise SourceError(f"The {self.work} was cancelled.")
             return call()
-        except (psycopg.Error, adbc_stream.Error, OSError, pa.ArrowException) as error:
+        except (psycopg.Error, OSError) as error:
             if self._cancelled.is_set():
                 raise SourceError(f"The {self.work} was cancelled.") from None
             raise self._said(error) from None
@@ -274,7 +271,7 @@ class PostgresReader:
     def _close_stream(self) -> None:
         stream, self._stream = self._stream, None
         if stream is not None:
-            with suppress(adbc_stream.Error):  # nothing runs any more: there is nothing to cancel
+            with suppress(psycopg.Error):  # nothing runs any more: there is nothing to cancel
                 stream.cancel()
             stream.close()
 

@@ -145,3 +145,40 @@ def test_reader_reads_again_after_half_a_read(postgres: Scratch) -> None:
         next(half)
         half.close()  # type: ignore[attr-defined] # a generator, as every reader's stream is
         assert sum(batch.num_rows for batch in reader.batches(Selection("t", postgres.schema))) == 20000
+
+
+def test_every_cell_is_in_its_place_over_many_batches(postgres: Scratch) -> None:
+    postgres.sql(
+        "CREATE TABLE t AS SELECT n, n % 3 = 0 AS b, nullif(n % 7, 0)::int2 AS s, CASE WHEN n % 11 > 0 THEN repeat('é', n % 40) END AS v, "
+        "CASE WHEN n % 5 > 0 THEN jsonb_build_array(n) END AS j FROM generate_series(1, 100000) n"
+    )
+    expected = [(n, n % 3 == 0, n % 7 or None, "é" * (n % 40) if n % 11 else None, f"[{n}]" if n % 5 else None) for n in range(1, 100_001)]
+    with postgres.open() as reader:
+        batches = list(reader.batches(Selection("t", postgres.schema)))
+    assert len(batches) > 3
+    for batch in batches:
+        batch.validate(full=True)
+    assert sorted(row for batch in batches for row in zip(*(column.to_pylist() for column in batch.columns), strict=True)) == expected
+
+
+def test_a_row_longer_than_a_batch_is_read(postgres: Scratch) -> None:
+    postgres.sql("CREATE TABLE t AS SELECT n, repeat(chr(64 + n), 10000000) AS v FROM generate_series(1, 3) n")
+    assert [(row["n"], len(row["v"]), set(row["v"])) for row in postgres.rows()] == [(n, 10_000_000, {chr(64 + n)}) for n in (1, 2, 3)]
+
+
+def test_a_row_that_cannot_be_read_stops_the_stream(postgres: Scratch) -> None:
+    postgres.sql("CREATE VIEW t AS SELECT n, 1 / (90000 - n) AS v FROM generate_series(1, 100000) n")
+    with postgres.open() as reader:
+        with pytest.raises(SourceError, match="division by zero"):
+            list(reader.batches(Selection("t", postgres.schema)))
+        assert reader.count(Selection("t", postgres.schema, columns=("n",))) == 100_000
+
+
+def test_a_type_that_has_changed_meanwhile_is_not_taken_for_the_old_one(postgres: Scratch) -> None:
+    postgres.sql("CREATE TABLE t (v bigint)")
+    postgres.sql("INSERT INTO t VALUES (1)")
+    with postgres.open() as reader:
+        reader.schema(Selection("t", postgres.schema))
+        postgres.sql("ALTER TABLE t ALTER v TYPE timestamp USING now()")
+        with pytest.raises(MixedColumn, match="v came as timestamp"):
+            list(reader.batches(Selection("t", postgres.schema)))
