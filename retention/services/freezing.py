@@ -66,9 +66,11 @@ def _keys(purge: Purge, extract: Extract) -> pa.Table:
         return pa.table({name: pa.array([], pa.string()) for name in dict.fromkeys([*names, *extract.columns, VERSION])})
     if any(piece.schema.types != pieces[0].schema.types for piece in pieces):
         raise PurgeFailed(f"Key columns of {extract.dataset.name} hold values of several types, so that its rows cannot be known by them.")
-    table = pa.concat_tables(piece.cast(pieces[0].schema) for piece in pieces).combine_chunks()
-    del pieces  # a million keys are dear to hold twice
-    table = table.take(pc.sort_indices(table, sort_keys=[(name, "ascending") for name in names]))
+    table = pa.concat_tables(piece.cast(pieces[0].schema) for piece in pieces)
+    order = pc.sort_indices(table, sort_keys=[(name, "ascending") for name in names])
+    columns = dict(zip(table.column_names, table.columns, strict=True))
+    del pieces, table  # a million keys are dear to hold twice: they are put in order column by column
+    table = pa.table({name: columns.pop(name).take(order) for name in list(columns)})
     if repeats(table, names):
         raise PurgeFailed(f"Several rows of {extract.dataset.name} have the same key {', '.join(names)}: it is no key to delete by.")
     return table

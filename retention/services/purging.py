@@ -23,7 +23,7 @@ from exports.services.claiming import Heartbeat
 from exports.services.extracts import whole_rows
 from exports.sources.base import VERSION
 from exports.sources.predicates import Or
-from exports.sources.writers.base import SourceWriter
+from exports.sources.writers.base import ComparingWriter, ForeignKeyBroken, NotAsRead, SourceWriter
 from retention.models import Batch, Purge, RetentionSettings
 from retention.services.extracting import look
 from retention.services.failing import PurgeFailed
@@ -50,6 +50,8 @@ class Session:
     catalogue: Catalogue
     frozen: Frozen
     heartbeat: Heartbeat
+    changing: bool = False
+    """Whether rows were met that are not as they were extracted: from then on they are locked first."""
 
     def is_exact(self, dataset: Dataset) -> bool:
         """Whether the dataset's extract was read value by value: then its keys are as that reading gives them."""
@@ -81,6 +83,8 @@ def purge_batch(session: Session, start: int, stop: int) -> Batch:
     batch = announce(purge, start, stop)
     reached("batch.marked")
     selected = look(purge, session.catalogue)  # after the announcement: see the invariant
+    for child in selected.children:  # so that they are at hand while locks are held
+        session.frozen.rows(child.dataset, start, stop)
     timeouts = session.settings.lock_timeout_ms / 1000
     with session.writer.transaction(lock_timeout=timeouts, idle_timeout=timeouts + 30):
         began = time.monotonic()
@@ -103,8 +107,34 @@ def purge_batch(session: Session, start: int, stop: int) -> Batch:
 
 
 def _delete(session: Session, selected: Chosen, rows: pa.Table) -> Outcome:
-    """Under the locks of the open transaction."""
-    writer, root, start = session.writer, whole_rows(selected.dataset), rows[INDEX][0].as_py()
+    """In the open transaction. Mostly every row is as it was extracted and nothing keeps any: then they need not be found twice."""
+    writer = session.writer
+    if isinstance(writer, ComparingWriter) and not (session.changing or selected.reasons or selected.blocking):
+        try:
+            with writer.savepoint():
+                return _deleted_unchanged(session, writer, selected, rows)
+        except (NotAsRead, ForeignKeyBroken):
+            session.changing = True
+    return _deleted_under_lock(session, selected, rows)
+
+
+def _deleted_unchanged(session: Session, writer: ComparingWriter, selected: Chosen, rows: pa.Table) -> Outcome:
+    """All of them, each locked and compared by its deletion. Raises NotAsRead, ForeignKeyBroken if any is not as it was extracted."""
+    outcome = Outcome(np.ones(rows.num_rows, bool))
+    doomed = _children(session, selected, rows, outcome)
+    reached("batch.locked")
+    if not outcome.going.all():
+        raise NotAsRead
+    reached("batch.compared")
+    _delete_children(session, doomed, rows, outcome)
+    writer.delete_unchanged(whole_rows(selected.dataset), rows)
+    reached("batch.deleted")
+    return outcome
+
+
+def _deleted_under_lock(session: Session, selected: Chosen, rows: pa.Table) -> Outcome:
+    """Those that may go: locked, then looked at, then deleted."""
+    writer, root = session.writer, whole_rows(selected.dataset)
     keys = rows.select([*root.key, VERSION])
     standing = writer.lock(root, keys)
     reached("batch.locked")
@@ -114,17 +144,24 @@ def _delete(session: Session, selected: Chosen, rows: pa.Table) -> Outcome:
     doomed = _children(session, selected, rows, outcome)
     _keep_for_reasons(writer, selected, keys, outcome)
     reached("batch.compared")
+    _delete_children(session, doomed, rows, outcome)
+    if outcome.going.any():
+        writer.delete(root, keys.filter(pa.array(outcome.going)).select(root.key))
+    reached("batch.deleted")
+    return outcome
+
+
+def _delete_children(session: Session, doomed: Sequence[tuple[Child, pa.Table]], rows: pa.Table, outcome: Outcome) -> None:
+    """Of the rows that go, the lowest first. Notes how many, and which were gone already."""
+    start = rows[INDEX][0].as_py()
     for child, there in reversed(doomed):
         going = there.filter(pa.array(outcome.going[there[INDEX].to_numpy() - start]))
         if missing := _missing(session.frozen.rows(child.dataset, start, start + rows.num_rows), child, going, outcome.going, start):
             outcome.missing[str(child.dataset.pk)] = missing
         if going.num_rows:
-            outcome.children[str(child.dataset.pk)] = writer.delete(whole_rows(child.dataset), going.select(child.dataset.key_columns))
+            deleted = session.writer.delete(whole_rows(child.dataset), going.select(child.dataset.key_columns))
+            outcome.children[str(child.dataset.pk)] = deleted
     reached("batch.children-deleted")
-    if outcome.going.any():
-        writer.delete(root, keys.filter(pa.array(outcome.going)).select(root.key))
-    reached("batch.deleted")
-    return outcome
 
 
 def _keep_for_reasons(writer: SourceWriter, selected: Chosen, keys: pa.Table, outcome: Outcome) -> None:

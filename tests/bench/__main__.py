@@ -61,12 +61,16 @@ def export(url: str, file_format: str = DEFAULT) -> dict[str, Any]:
     """One export in a fresh process (tests/bench/export.py). What is compiled once a machine is compiled before, in another."""
     environment = {
         **os.environ,
-        "MALLOC_ARENA_MAX": "1",
+        **retention.AS_A_WORKER,
         "DATA": str(KEPT),
         "BENCH_SQLITE_FOLDER": str(KEPT),
         "NUMBA_CACHE_DIR": str(KEPT / "cache"),
     }
-    subprocess.run([sys.executable, "-c", "import exports.formats.jsonl, exports.sources.sqlite_fast"], env=environment, check=True)
+    subprocess.run(
+        [sys.executable, "-c", "import exports.formats.jsonl, exports.sources.postgresql, exports.sources.sqlite_fast"],
+        env=environment,
+        check=True,
+    )
     done = subprocess.run(
         [sys.executable, "-m", "tests.bench.export", url, file_format], env=environment, capture_output=True, text=True, check=False
     )

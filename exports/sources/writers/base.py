@@ -1,7 +1,7 @@
 """What may be done to a source's rows: one protocol that every writer keeps, whatever the database.
 
-The invariant: a writer deletes a row only by its explicit key, in a transaction in which it has locked that row, and either all the rows
-that it was told to delete or none. It never deletes by a range or by a condition, and never lets a foreign key's action
+The invariant: a writer deletes a row only by its explicit key, in a transaction in which it has locked that row (a deletion that also asks
+for the row's version does so itself), and either all the rows that it was told to delete or none. It never deletes by a range or by a condition, and never lets a foreign key's action
 (ON DELETE CASCADE, SET NULL, SET DEFAULT) change a row that it was not told to delete. What triggers do is the source's own.
 
 Keys are tables of Arrow, one column for each column of `selection.key` and named like it, as a Reader gave them (exact or not);
@@ -13,7 +13,7 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from enum import StrEnum
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Protocol, Self
+from typing import TYPE_CHECKING, Any, Protocol, Self, runtime_checkable
 
 import numpy as np
 import pyarrow as pa
@@ -36,6 +36,10 @@ class LockTimeout(SourceError):
 
 class ForeignKeyBroken(SourceError):
     """Other rows still refer to a row that was to be deleted, or a row that was to be inserted refers to none. Nothing has changed."""
+
+
+class NotAsRead(Exception):
+    """A row is not as it was read, or gone, or others would change with it. What the open savepoint holds is to be undone."""
 
 
 class OnDelete(StrEnum):
@@ -164,6 +168,20 @@ class SourceWriter(Protocol):
 
     def cancel(self) -> None:
         """Make the other thread's call stop soon with SourceError, even while the server has not answered yet."""
+
+
+@runtime_checkable
+class ComparingWriter(SourceWriter, Protocol):
+    """Of a database in which rows can be locked, compared and deleted at once, which is quicker than one after the other."""
+
+    def savepoint(self) -> AbstractContextManager[None]:
+        """Undoes what was done inside it, on any exception; the transaction goes on."""
+
+    def delete_unchanged(self, selection: Selection, rows: pa.Table) -> None:
+        """Delete these rows, each locked and compared as it is deleted. rows: as for `lock`.
+
+        Raises NotAsRead if one is gone or has changed, or if the database would act on rows that refer to the table; ForeignKeyBroken.
+        """
 
 
 def check_key(selection: Selection, nullable: list[str], unique: list[set[str]]) -> None:

@@ -34,6 +34,7 @@ from exports.sources.writers.base import (
     ForeignKeyBroken,
     LockTimeout,
     Mask,
+    NotAsRead,
     Standing,
     refuse_children,
     refuse_count,
@@ -45,7 +46,11 @@ from exports.sources.writers.postgresql_values import MOMENTS, array_literal, in
 if TYPE_CHECKING:
     from exports.sources.predicates import Predicate
 
-_BEGIN = "BEGIN ISOLATION LEVEL READ COMMITTED, READ WRITE; SET LOCAL lock_timeout TO {lock:d}; SET LOCAL idle_in_transaction_session_timeout TO {idle:d}"
+# Rows are looked up by keys: where there is an index for them, no table is read as a whole.
+_BEGIN = (
+    "BEGIN ISOLATION LEVEL READ COMMITTED, READ WRITE; SET LOCAL lock_timeout TO {lock:d}; SET LOCAL enable_seqscan TO off; "
+    "SET LOCAL idle_in_transaction_session_timeout TO {idle:d}"
+)
 _INSERT = sql.SQL(
     "INSERT INTO {table} ({columns}) OVERRIDING SYSTEM VALUE SELECT {columns} FROM json_populate_recordset(NULL::{table}, {rows}) ON CONFLICT DO NOTHING"
 )
@@ -53,7 +58,7 @@ _BROKEN = {"23503", "23001"}
 
 
 class PostgresWriter(PostgresReader):
-    """See exports.sources.writers.base.SourceWriter. What it inherits is how columns are known and compared; rows are read with a Reader."""
+    """See exports.sources.writers.base.ComparingWriter. What it inherits is how columns are known and compared; rows are read with a Reader."""
 
     work = "change"
 
@@ -135,11 +140,28 @@ class PostgresWriter(PostgresReader):
             if foreign.on_delete.acts and self._has_others(selection, asked, foreign):
                 refuse_children(foreign, selection.table)
         table = self.table(selection.schema, selection.table)
-        own = Chosen(table, table, [])
-        text = self._literal(sa.delete(table).where(*equals(own, selection.key, asked, _same)))
-        deleted = self._guard(lambda: psycopg.ClientCursor(self._connection).execute(text.encode()).rowcount)
+        deleted = self._delete(sa.delete(table).where(*equals(Chosen(table, table, []), selection.key, asked, _same)))
         refuse_count(selection, deleted, asked.size)
         return deleted
+
+    @contextmanager
+    def savepoint(self) -> Iterator[None]:
+        self._guard(lambda: self._connection.execute("SAVEPOINT before"))
+        try:
+            yield
+        except BaseException:
+            with suppress(psycopg.Error, SourceError):  # a lost connection has rolled back by itself
+                self._connection.execute("ROLLBACK TO SAVEPOINT before")
+            raise
+
+    def delete_unchanged(self, selection: Selection, rows: pa.Table) -> None:
+        if any(foreign.on_delete.acts for foreign in self.foreign_keys((selection.schema, selection.table))):
+            raise NotAsRead  # a row that comes to refer to one of these would go with it, until these are locked
+        asked = self._keys(selection, rows, versions=True)
+        table = self.table(selection.schema, selection.table)
+        unchanged = version(table) == asked.rows.c.version
+        if self._delete(sa.delete(table).where(*equals(Chosen(table, table, []), selection.key, asked, _same), unchanged)) != asked.size:
+            raise NotAsRead
 
     def insert(self, selection: Selection, rows: Sequence[Cells], *, binary: frozenset[str] = frozenset()) -> list[Conflict]:
         if not rows:
@@ -155,6 +177,10 @@ class PostgresWriter(PostgresReader):
         )
 
     # --- Inside -----------------------------------------------------------------------------------------------------
+
+    def _delete(self, statement: sa.Delete) -> int:
+        text = self._literal(statement)
+        return self._guard(lambda: psycopg.ClientCursor(self._connection).execute(text.encode()).rowcount)
 
     def _asked_catalogue(self, statement: str, values: dict[str, Any]) -> list[Any]:
         return self._guard(lambda: self._connection.execute(statement.encode(), values).fetchall())
