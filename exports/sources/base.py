@@ -128,6 +128,16 @@ class Head:
     rows: tuple[tuple[str | None, ...], ...]
 
 
+@dataclass(frozen=True)
+class Link:
+    """A foreign key: the `columns` of the table at `place` hold the `referred` of the one at `above`."""
+
+    place: Place
+    columns: tuple[str, ...]
+    above: Place
+    referred: tuple[str, ...]
+
+
 class Reader(Protocol):
     """An open connection to a source. Use it as a context manager; one thread reads, any thread may cancel.
 
@@ -166,6 +176,9 @@ class Reader(Protocol):
 
     def schema(self, selection: Selection, *, exact: bool = False) -> pa.Schema:
         """Of what `batches` gives."""
+
+    def links(self) -> list[Link]:
+        """Every foreign key of the database, in the order of the tables that have them."""
 
     def batches(self, selection: Selection, *, exact: bool = False) -> Iterator[pa.RecordBatch]:
         """Stream the rows, in bounded memory (batches of a few MB), in no promised order.

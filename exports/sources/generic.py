@@ -13,9 +13,9 @@ import sqlalchemy as sa
 from sqlalchemy import exc
 from sqlalchemy.engine import URL, Connection, Engine
 
-from exports.sources import looking
+from exports.sources import links, looking
 from exports.sources.arrow import empty_batch
-from exports.sources.base import Extent, Head, Key, Selection, SourceError
+from exports.sources.base import Extent, Head, Key, Link, Selection, SourceError
 from exports.sources.conditions import Kind
 from exports.sources.engines import connect
 from exports.sources.filtering import Comparable
@@ -101,6 +101,9 @@ class GenericReader:
 
     def extent(self, selection: Selection) -> Extent:
         return looking.extent(self, self._fetch, selection)
+
+    def links(self) -> list[Link]:
+        return self._guard(lambda: list(links.of_inspector(sa.inspect(self._connection))))
 
     def head(self, selection: Selection, rows: int) -> Head:
         return looking.head(self, self._fetch, self._looks, selection, rows)

@@ -21,9 +21,9 @@ from psycopg.rows import tuple_row
 from sqlalchemy.dialects.postgresql.psycopg import dialect as psycopg_dialect
 from sqlalchemy.engine import URL
 
-from exports.sources import looking
+from exports.sources import links, looking
 from exports.sources.arrow import Plan, empty_batch, finish, schema_of
-from exports.sources.base import Extent, Head, Key, Selection, SourceError
+from exports.sources.base import Extent, Head, Key, Link, Selection, SourceError
 from exports.sources.conditions import Kind
 from exports.sources.filtering import Comparable
 from exports.sources.generic_types import libpq_arguments
@@ -119,6 +119,9 @@ class PostgresReader:
 
     def boundaries(self, selection: Selection, rows: int) -> list[Key]:
         return distinct([tuple(row) for row in self._query(select_boundaries(self, selection, rows, key_text))])
+
+    def links(self) -> list[Link]:
+        return links.of_postgresql(self._guard(lambda: self._execute(links.POSTGRESQL)))
 
     def schema(self, selection: Selection, *, exact: bool = False) -> pa.Schema:
         return schema_of(self._plans(selection, exact=exact))

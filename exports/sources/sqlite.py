@@ -19,8 +19,8 @@ import sqlalchemy as sa
 from sqlalchemy.dialects.sqlite.pysqlite import dialect as sqlite_dialect
 from sqlalchemy.engine import URL
 
-from exports.sources import looking, sqlite_exact, sqlite_moments
-from exports.sources.base import ConnectionLost, Extent, Head, Key, Selection, SourceError
+from exports.sources import links, looking, sqlite_exact, sqlite_moments
+from exports.sources.base import ConnectionLost, Extent, Head, Key, Link, Selection, SourceError
 from exports.sources.conditions import Kind
 from exports.sources.filtering import Comparable
 from exports.sources.predicate_sql import columns_compared
@@ -115,6 +115,9 @@ class SQLiteReader:
 
     def boundaries(self, selection: Selection, rows: int) -> list[Key]:
         return distinct([tuple(row) for row in self._rows(select_boundaries(self, selection, rows))])
+
+    def links(self) -> list[Link]:
+        return links.of_sqlite(self._query(links.SQLITE))
 
     def schema(self, selection: Selection, *, exact: bool = False) -> pa.Schema:
         table = self.table(selection.schema, selection.table)

@@ -10,9 +10,10 @@ from typing import Any
 
 from exports.models import Dataset
 from exports.services.extracts import whole_rows
+from exports.sources import open_reader
 from exports.sources.base import Extent, Reader, Selection
 from exports.sources.predicates import Predicate
-from retention.services.references import Action
+from retention.services.references import Action, Catalogue
 from retention.services.selection import Child, Chosen, Reason, chosen
 
 SAMPLES = 5
@@ -31,24 +32,28 @@ class Wanted:
 
 def figures(reader: Reader, dataset: Dataset, terms: Predicate, at: datetime, wanted: Wanted) -> dict[str, Any]:
     """`reader`: of the dataset's source. Raises SourceError if the source cannot be read, HoldUnclear if a hold cannot."""
+    if not wanted.exact:
+        selected = chosen(dataset, terms, at, Catalogue(dataset.source, reader))
+        return _whole(_going(reader, selected, None), _rest(reader, selected, wanted))
     everything = replace(whole_rows(dataset), where=terms, timestamp=dataset.timestamp_column)
     with ThreadPoolExecutor(1) as thread:
-        # Mostly nothing keeps rows: so all that the terms choose is counted while the foreign keys are read.
-        ahead = thread.submit(reader.extent, everything) if wanted.exact else None
+        # Mostly nothing keeps rows: so all that the terms choose is counted, while another connection asks for the rest.
+        ahead = thread.submit(reader.extent, everything)
         try:
-            selected = chosen(dataset, terms, at)
+            with open_reader(dataset.source.url) as beside:
+                selected = chosen(dataset, terms, at, Catalogue(dataset.source, beside))
+                rest = _rest(beside, selected, wanted)
         except BaseException:
             reader.cancel()
             raise
-    going, estimated = _going(reader, selected, ahead.result() if ahead else None)
-    size = reader.row_bytes(selected.root, _SIZED)
-    there = _rows(reader, whole_rows(dataset), exact=False)
+    return _whole(_going(reader, selected, ahead.result()), rest)
+
+
+def _rest(reader: Reader, selected: Chosen, wanted: Wanted) -> dict[str, Any]:
+    """All but how many go, and from when to when. `bytes`: of a row."""
+    there = _rows(reader, whole_rows(selected.dataset), exact=False)
     return {
-        "rows": going.rows,
-        "estimated": estimated,
-        "oldest": going.oldest,
-        "newest": going.newest,
-        "bytes": None if size is None else round(size * going.rows),
+        "bytes": reader.row_bytes(selected.root, _SIZED),
         "datasetRows": there["rows"],
         "datasetRowsEstimated": there["estimated"],
         "kept": [_kept(reader, selected, place, wanted) for place in range(len(selected.reasons))],
@@ -56,6 +61,13 @@ def figures(reader: Reader, dataset: Dataset, terms: Predicate, at: datetime, wa
         "children": [_along(reader, selected, child, wanted) for child in selected.children],
         "samples": _samples(reader, selected) if wanted.samples else None,
     }
+
+
+def _whole(found: tuple[Extent, bool], rest: dict[str, Any]) -> dict[str, Any]:
+    going, estimated = found
+    size = rest["bytes"]
+    head = {"rows": going.rows, "estimated": estimated, "oldest": going.oldest, "newest": going.newest}
+    return {**head, **rest, "bytes": None if size is None else round(size * going.rows)}
 
 
 def _going(reader: Reader, selected: Chosen, everything: Extent | None) -> tuple[Extent, bool]:

@@ -74,8 +74,8 @@ def traffic(url: str, moment: str, kept: Path, found: dict[str, Any]) -> Iterato
 
 
 def purge_runs(database: str, rows: int, repeats: int, kept: Path) -> dict[str, list[dict[str, Any]]]:
-    """Purge, export, bare deletion, in turn, each on its own copy; and a purge with traffic beside it."""
-    runs: dict[str, list[dict[str, Any]]] = {"purge": [], "export": [], "delete": [], "crowded": [], "idle": [], "busy": []}
+    """Purge, export, bare deletion, in turn, each on its own copy; and with traffic beside them a purge and a bare deletion."""
+    runs: dict[str, list[dict[str, Any]]] = {name: [] for name in ("purge", "export", "delete", "crowded", "idle", "busy", "bare")}
     for _ in range(repeats):
         for mode in ("purge", "export", "delete"):
             with copy_of(database) as url:
@@ -87,8 +87,12 @@ def purge_runs(database: str, rows: int, repeats: int, kept: Path) -> dict[str, 
                 time.sleep(IDLE_SECONDS)
             with traffic(url, moment, kept, busy):
                 runs["crowded"].append(measured("purge", url, moment, kept))
-            runs["idle"].append(idle)
-            runs["busy"].append(busy)
+        with copy_of(database) as url:
+            moment, bare = cutoff(url, rows), dict[str, Any]()
+            with traffic(url, moment, kept, bare):
+                measured("delete", url, moment, kept)
+        for name, found in (("idle", idle), ("busy", busy), ("bare", bare)):
+            runs[name].append(found)
     return runs
 
 
