@@ -8,7 +8,7 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from django.utils import timezone
 
 from exports.models import Dataset, Extract, Job, Part, Run
-from retention.models import Disposition, Purge, Restore, RetentionJob
+from retention.models import Batch, Disposition, Purge, Restore, RetentionJob
 from retention.services import dispositions, restores, steps, work
 from tests.exports.world import World
 from tests.retention.purge_world import Death, PurgeWorld
@@ -49,6 +49,13 @@ def assert_nothing_left(world: PurgeWorld, purge: Purge) -> None:
     """I8: nothing that was uploaded is stored any more, and what purges had stored is."""
     assert purge.run is not None
     world.assert_whole(*Run.objects.filter(purge__isnull=False))
+
+
+def restored_counts(purge: Purge) -> dict[str, int]:
+    """What a whole restore brings back, by the purge's own ledger."""
+    batches = list(Batch.objects.filter(purge=purge))
+    attachments_gone = sum(rows for batch in batches for rows in batch.children.values())
+    return {"Interaction": sum(batch.deleted for batch in batches), "Attachment": attachments_gone}
 
 
 def keep_key(world: PurgeWorld, key: bytes | None = None) -> None:

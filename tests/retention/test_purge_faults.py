@@ -7,9 +7,8 @@ import os
 import random
 import signal
 import subprocess
-import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
 
@@ -23,38 +22,12 @@ from exports.sources.contact_history import interactions
 from retention.models import Batch, Disposition, Hold, Purge, RetentionSettings
 from retention.services import holds
 from retention.services.steps import STEPS
+from tests.retention.processes import Workers, begin, is_stopped, kill, wait_until, workers
 from tests.retention.purge_world import PurgeWorld
 
+__all__ = ["workers"]
+
 IS_CHAT = interactions.c.mediaTypeId == "chat"
-Workers = list["subprocess.Popen[bytes]"]
-
-
-@pytest.fixture
-def workers() -> Iterator[Workers]:
-    """Processes that are ended when the test is."""
-    started: Workers = []
-    yield started
-    for process in started:
-        kill(process)
-
-
-def begin(world: PurgeWorld, workers: Workers, **more: str) -> "subprocess.Popen[bytes]":
-    environment = world.worker_environment(**more)
-    workers.append(subprocess.Popen([sys.executable, "-m", "tests.retention.worker"], env=environment, start_new_session=True))
-    return workers[-1]
-
-
-def kill(process: "subprocess.Popen[bytes]") -> None:
-    if process.poll() is None:
-        os.killpg(process.pid, signal.SIGKILL)
-        process.wait()
-
-
-def wait_until(condition: Callable[[], bool], seconds: float = 90) -> None:
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline, "it did not happen in time"
-        time.sleep(0.05)
 
 
 def is_over(purge: Purge) -> bool:
@@ -125,10 +98,6 @@ def test_a_worker_that_sleeps_beyond_its_lease_changes_nothing_twice(
     for process in workers:
         kill(process)
     assert_sound(purging, ordered, before)
-
-
-def is_stopped(process: "subprocess.Popen[bytes]") -> bool:
-    return Path(f"/proc/{process.pid}/stat").read_text().rpartition(")")[2].split()[0] == "T"
 
 
 @pytest.mark.parametrize("step", ["batch.locked", "batch.children-deleted", "batch.deleted", "batch.planned"])

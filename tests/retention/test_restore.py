@@ -11,7 +11,7 @@ from retention.models import Batch, Hold, Purge, Restore, RestoreBatch
 from retention.services import holds, restore_holds, restores, restoring
 from retention.services.steps import RESTORE_STEPS
 from tests.retention.purge_world import CHATS, PurgeWorld
-from tests.retention.restoring import ask, assert_nothing_left, completed, die_at, keep_key, parts, restored
+from tests.retention.restoring import ask, assert_nothing_left, completed, die_at, keep_key, parts, restored, restored_counts
 from tests.trail import actions
 
 IS_CHAT = interactions.c.mediaTypeId == "chat"
@@ -21,13 +21,6 @@ IS_CHAT = interactions.c.mediaTypeId == "chat"
 def small_batches(monkeypatch: pytest.MonkeyPatch) -> None:
     """So that a restore has many."""
     monkeypatch.setattr(restoring, "BATCH_LINES", 20)
-
-
-def restored_counts(purge: Purge) -> dict[str, int]:
-    """What a whole restore brings back, by the purge's own ledger."""
-    batches = list(Batch.objects.filter(purge=purge))
-    attachments_gone = sum(rows for batch in batches for rows in batch.children.values())
-    return {"Interaction": sum(batch.deleted for batch in batches), "Attachment": attachments_gone}
 
 
 def test_what_was_purged_comes_back_as_it_was(purging: PurgeWorld) -> None:

@@ -1,7 +1,7 @@
 """A worker process for the fault tests: it works until it dies, is killed, or stops for ever at a step.
 
 `FAULT` is `kill STEP` or `sleep STEP` (a process that is stopped beyond its lease), or `drop STEP`: its connections to the source are
-ended by the server. `FAULT_AFTER` lets it come to the step so many times before.
+ended by the server. `FAULT_AFTER` lets it come to the step so many times before. `BATCH_LINES`: the lines of a restore's batch.
 """
 
 import logging
@@ -18,9 +18,10 @@ logger = logging.getLogger(__name__)
 
 def main() -> None:
     django.setup()
-    from retention.services import steps
+    from retention.services import restoring, steps
     from retention.services.work import run_until_idle
 
+    restoring.BATCH_LINES = int(os.environ.get("BATCH_LINES", restoring.BATCH_LINES))
     if fault := os.environ.get("FAULT"):
         steps.observer = _observer(*fault.split())
     while True:
