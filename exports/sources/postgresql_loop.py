@@ -23,7 +23,7 @@ END, FAILED, UNFIT = -1, -2, -3
 
 _WIDTHS = np.array([1, 2, 4, 8], np.int64)
 _HEADER = 11 + 4 + 4  # signature, flags, size of an extension that no version has
-_PAUSE, _LONGEST_PAUSE = 300, 5_000  # microseconds
+_PAUSE, _LONGEST_PAUSE = 300, 600  # microseconds
 _WAITS_NOT = 1
 _Address = types.intp
 
