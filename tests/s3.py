@@ -76,15 +76,16 @@ class _Handler(BaseHTTPRequestHandler):
         finally:
             connection.close()
 
-    def _answer(self, status: int, headers: dict[str, str], body: bytes) -> None:
+    def _answer(self, status: int, headers: dict[str, str], body: bytes, sent: int | None = None) -> None:
+        """sent: how many bytes of the body, if not all. To a HEAD none is; it is told the length of what a GET would give."""
         self.send_response_only(status)
         for name, value in headers.items():
             if name.lower() not in {"content-length", "connection", "transfer-encoding"}:
                 self.send_header(name, value)
-        # A HEAD tells the length of what a GET would give.
-        self.send_header("Content-Length", headers.get("Content-Length", "0") if self.command == "HEAD" else str(len(body)))
+        head = self.command == "HEAD"
+        self.send_header("Content-Length", headers.get("Content-Length", "0") if head else str(len(body)))
         self.end_headers()
-        self.wfile.write(body)
+        self.wfile.write(b"" if head else body[:sent])
 
     # --- Faults -----------------------------------------------------------------------------------------------------
     def busy(self, body: bytes) -> None:
@@ -110,16 +111,7 @@ class _Handler(BaseHTTPRequestHandler):
     def cut(self, body: bytes) -> None:
         """Half of the answer, and the connection ends."""
         status, headers, found = self._ask(body)
-        self._answer_half(status, headers, found)
-
-    def _answer_half(self, status: int, headers: dict[str, str], found: bytes) -> None:
-        self.send_response_only(status)
-        self.send_header("Content-Length", str(len(found)))
-        for name in ("ETag", "Content-Type", "Last-Modified"):
-            if name in headers:
-                self.send_header(name, headers[name])
-        self.end_headers()
-        self.wfile.write(found[: len(found) // 2])
+        self._answer(status, headers, found, len(found) // 2)
         self.close_connection = True
 
 
