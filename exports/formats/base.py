@@ -13,8 +13,8 @@ import pyarrow as pa
 
 Buffer = bytes | memoryview
 
-PIECE_BYTES = 128 * 1024
-"""About how many bytes a piece has. A file ends between pieces, so this bounds by how much a split size is missed."""
+PIECE_BYTES = 512 * 1024
+"""About how many bytes a piece has at most: each costs a call of every stage. A file ends between pieces, so small files want smaller ones."""
 
 
 class FormatError(Exception):
@@ -46,10 +46,13 @@ class Writer(Protocol):
 
 @dataclass(frozen=True)
 class Encoder:
-    """A table's rows as pieces, and what writes them: `pieces` of a batch, and a new `writer` a file."""
+    """A table's rows as pieces, and what writes them: `cut` gives those of a batch, of about so many bytes each; `writer` begins a file."""
 
-    pieces: Callable[[pa.RecordBatch], Iterator[Piece]]
+    cut: Callable[[pa.RecordBatch, int], Iterator[Piece]]
     writer: Callable[[], Writer]
+
+    def pieces(self, batch: pa.RecordBatch, size: int = PIECE_BYTES) -> Iterator[Piece]:
+        return self.cut(batch, size)
 
 
 @dataclass(frozen=True)
@@ -87,7 +90,7 @@ class Framed:
         return len(self._start) + len(piece.data) + len(self._end)
 
 
-def pieces_of(data: memoryview, ends: memoryview, size: int = PIECE_BYTES) -> Iterator[Piece]:
+def pieces_of(data: memoryview, ends: memoryview, size: int) -> Iterator[Piece]:
     """Rows that lie one after another, as pieces of about `size` bytes. `ends`: where each row ends."""
     row = start = 0
     while row < len(ends):

@@ -27,7 +27,7 @@ def _encoder(schema: pa.Schema, table: str, *, safe: bool) -> Encoder:
         cells = [_cells(array, field, safe=safe) for array, field in zip(batch.columns, schema, strict=True)]
         return lines(cells, ",", "", "\r\n")
 
-    return Encoder(lambda batch: pieces(rows(batch)), lambda: Framed(header.encode()))
+    return Encoder(lambda batch, size: pieces(rows(batch), size), lambda: Framed(header.encode()))
 
 
 def _cells(array: pa.Array, field: pa.Field, *, safe: bool) -> pa.LargeStringArray:

@@ -67,7 +67,7 @@ class _Column:
 
 def _encoder(schema: pa.Schema, table: str) -> Encoder:
     columns = [_column(field, "," if number else "") for number, field in enumerate(schema)]
-    return Encoder(lambda batch: _encode(batch, columns), Framed)
+    return Encoder(lambda batch, size: _encode(batch, columns, size), Framed)
 
 
 FORMATS = {"jsonl": Format("json", _encoder)}
@@ -88,8 +88,8 @@ def _kind(name: str, stored: pa.DataType) -> Kind:
     raise TypeError(f"Column {name} is of type {stored}, which exports.sources.base does not name.")
 
 
-def _encode(batch: pa.RecordBatch, columns: list[_Column]) -> Iterator[Piece]:
-    """Write all rows into one piece of memory, and cut that into pieces without copying them."""
+def _encode(batch: pa.RecordBatch, columns: list[_Column], piece_bytes: int) -> Iterator[Piece]:
+    """Write all rows into one block of memory, and cut that into pieces without copying them."""
     arrays = [_laid_out(array, column) for array, column in zip(batch.columns, columns, strict=True)]
     table, size = [], batch.num_rows * len("{}\n")
     for array, column in zip(arrays, columns, strict=True):
@@ -98,7 +98,7 @@ def _encode(batch: pa.RecordBatch, columns: list[_Column]) -> Iterator[Piece]:
         table.append(row)
     out, ends = np.empty(size, np.uint8), np.empty(batch.num_rows, np.int64)
     write_rows(np.array(table, np.int64).reshape(-1, len(COLUMN)), out.ctypes.data, ends)
-    return pieces_of(out.data, ends.data)
+    return pieces_of(out.data, ends.data, piece_bytes)
 
 
 def _laid_out(array: pa.Array, column: _Column) -> pa.Array:

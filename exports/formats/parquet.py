@@ -16,7 +16,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from exports.formats.base import PIECE_BYTES, Buffer, Encoder, Format, Piece
+from exports.formats.base import Buffer, Encoder, Format, Piece
 from exports.sources.base import MixedColumn, digits_of, is_json, is_number
 
 ROW_GROUP_BYTES = 8_000_000
@@ -29,9 +29,9 @@ def _encoder(schema: pa.Schema, table: str) -> Encoder:
     target = pa.schema([pa.field(field.name, _type(field)) for field in schema])
     columns = list(zip(schema, target, strict=True))
 
-    def pieces(batch: pa.RecordBatch) -> Iterator[Piece]:
+    def pieces(batch: pa.RecordBatch, size: int) -> Iterator[Piece]:
         arrays = [_column(array, *fields) for array, fields in zip(batch.columns, columns, strict=True)]
-        return _cut(pa.RecordBatch.from_arrays(arrays, schema=target))
+        return _cut(pa.RecordBatch.from_arrays(arrays, schema=target), size)
 
     return Encoder(pieces, lambda: _File(target))
 
@@ -58,15 +58,15 @@ def _column(array: pa.Array, source: pa.Field, target: pa.Field) -> pa.Array:
     return pa.ExtensionArray.from_storage(target.type, stored) if is_json(source) else stored
 
 
-def _cut(batch: pa.RecordBatch) -> Iterator[Piece]:
-    """Halves of halves, until each has about PIECE_BYTES or one row."""
-    if batch.nbytes <= PIECE_BYTES or batch.num_rows == 1:
+def _cut(batch: pa.RecordBatch, size: int) -> Iterator[Piece]:
+    """Halves of halves, until each has about `size` bytes or one row."""
+    if batch.nbytes <= size or batch.num_rows == 1:
         if batch.num_rows:
             yield Piece(batch, batch.num_rows)
         return
     half = batch.num_rows // 2
-    yield from _cut(batch.slice(0, half))
-    yield from _cut(batch.slice(half))
+    yield from _cut(batch.slice(0, half), size)
+    yield from _cut(batch.slice(half), size)
 
 
 class _Sink:

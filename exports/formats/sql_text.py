@@ -44,15 +44,19 @@ _TYPES: tuple[tuple[Callable[[pa.DataType], bool], str, str], ...] = (
 _MARIADB_DIGITS = 65, 30
 
 
+_STATEMENT_BYTES = 128 * 1024
+"""About how long an INSERT is at most."""
+
+
 def _encoder(schema: pa.Schema, table: str) -> Encoder:
     names = ", ".join(_name(field.name) for field in schema)
     insert = f"INSERT INTO {_name(table)} ({names}) VALUES\n".encode()
     columns = "".join(f"{',' if number else ' '} {_name(field.name)} {_type(field)}" for number, field in enumerate(schema))
     start = f"{_START}CREATE TABLE IF NOT EXISTS {_name(table)} (\n{columns}) /*!50000 CHARACTER SET utf8mb4 */;\n"
 
-    def encode(batch: pa.RecordBatch) -> Iterator[Piece]:
+    def encode(batch: pa.RecordBatch, size: int) -> Iterator[Piece]:
         cells = [_literals(array, field) for array, field in zip(batch.columns, schema, strict=True)]
-        for piece in pieces(lines(cells, ", ", "(", "),\n", "NULL")):
+        for piece in pieces(lines(cells, ", ", "(", "),\n", "NULL"), min(size, _STATEMENT_BYTES)):
             yield replace(piece, data=b"".join((insert, piece.data[:-2], b";\n")))
 
     return Encoder(encode, lambda: Framed(start.encode(), _END.encode()))

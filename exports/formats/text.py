@@ -82,13 +82,13 @@ def lines(cells: Sequence[pa.LargeStringArray], between: str, start: str, end: s
     return joined(text(start), rows, text(end))
 
 
-def pieces(rows: pa.LargeStringArray) -> Iterator[Piece]:
-    """The rows' bytes as they lie in memory, cut into pieces."""
+def pieces(rows: pa.LargeStringArray, size: int) -> Iterator[Piece]:
+    """The rows' bytes as they lie in memory, cut into pieces of about `size` bytes."""
     _, offsets, data = rows.buffers()
     if not len(rows):
         return iter(())
     ends = memoryview(offsets).cast("q")[rows.offset : rows.offset + len(rows) + 1]
-    return pieces_of(memoryview(data)[ends[0] :], _from_zero(ends))
+    return pieces_of(memoryview(data)[ends[0] :], _from_zero(ends), size)
 
 
 def _from_zero(ends: memoryview) -> memoryview:

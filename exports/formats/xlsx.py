@@ -46,7 +46,7 @@ def _encoder(schema: pa.Schema, table: str) -> Encoder:
             cells.append(_behind(beyond, batch.num_rows, len(schema)))
         return lines(cells, "", "<row>", "</row>", "<c/>")
 
-    return Encoder(lambda batch: pieces(rows(batch)), lambda: _Book(header))
+    return Encoder(lambda batch, size: pieces(rows(batch), size), lambda: _Book(header))
 
 
 # --- Cells -----------------------------------------------------------------------------------------------------------

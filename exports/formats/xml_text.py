@@ -29,7 +29,7 @@ def _encoder(schema: pa.Schema, table: str) -> Encoder:
         cells = [_elements(array, field, name) for array, field, name in zip(batch.columns, schema, names, strict=True)]
         return lines(cells, "", "<row>", "</row>\n")
 
-    return Encoder(lambda batch: pieces(rows(batch)), lambda: Framed(_START.encode(), _END.encode()))
+    return Encoder(lambda batch, size: pieces(rows(batch), size), lambda: Framed(_START.encode(), _END.encode()))
 
 
 def element_name(column: str) -> str:

@@ -8,11 +8,11 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from exports.formats.base import Buffer, Framed, Piece, Writer
+from exports.formats.base import PIECE_BYTES, Buffer, Framed, Piece, Writer
 from exports.sealing.cms import Recipient, seal
 from exports.sealing.zipping import Zip
 
-CHUNK_BYTES = 128 * 1024
+CHUNK_BYTES = 512 * 1024
 _HELD_BACK = 160 * 1024  # what isal's deflate may have taken in and not given out yet: 130 kB of random bytes were seen
 _MEMBER_BYTES = 256  # what a member takes in the zip beside its name, twice, and its data
 
@@ -113,6 +113,11 @@ def _gathered(chunks: Iterable[bytes]) -> Iterator[bytes]:
             yield b"".join(waiting)
             waiting, size = [], 0
     yield b"".join(waiting)
+
+
+def piece_bytes(limit: int) -> int:
+    """How large pieces may be, so that a file of at most `limit` sealed bytes is not ended long before it is full."""
+    return min(PIECE_BYTES, limit // 16)
 
 
 def room(limit: int, recipients: int) -> int:

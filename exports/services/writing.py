@@ -21,7 +21,7 @@ from exports.formats import DEFAULT, format_named
 from exports.formats.base import Encoder, Piece, Writer
 from exports.models import File, Job, Part
 from exports.sealing.cms import Recipient, content_type
-from exports.sealing.package import Contents, Package, Pieces
+from exports.sealing.package import Contents, Package, Pieces, piece_bytes
 from exports.sealing.storage import StorageError, read_hash, remove, write
 from exports.services.claiming import Heartbeat, LeaseLost, held_part
 from exports.services.extracts import Capture, captured_by, is_extract
@@ -135,7 +135,7 @@ class _Encoding:
         for batch in self._batches:
             if self._encoder is None:
                 self._encoder = format_named(self._part.run.job.format).encoder(batch.schema, self._part.dataset.table)
-            yield list(self._encoder.pieces(batch))
+            yield list(self._encoder.pieces(batch, piece_bytes(self._part.run.job.split_bytes)))
 
     def writer(self) -> Writer:
         assert self._encoder is not None, "a file is begun when there is a piece"

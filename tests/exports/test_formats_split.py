@@ -11,7 +11,7 @@ import pytest
 
 from exports.formats import format_named
 from exports.sealing.cms import Recipient
-from exports.sealing.package import Contents, Package, Pieces
+from exports.sealing.package import Contents, Package, Pieces, piece_bytes
 from tests.exports.format_reading import READERS
 from tests.exports.people import MOMENT, Person
 
@@ -36,7 +36,7 @@ def packed(case: str, person: Person, rows: pa.RecordBatch) -> list[tuple[int, i
     name, read = READERS[case]
     chosen = format_named(name)
     encoder = chosen.encoder(rows.schema, "t")
-    pieces, files = Pieces(encoder.pieces(rows), encoder.writer), []
+    pieces, files = Pieces(encoder.pieces(rows, piece_bytes(LIMIT)), encoder.writer), []
     while pieces.next is not None:
         package = Package(pieces, Contents("t", MOMENT, packed=chosen.packed), [Recipient(person.certificate)], LIMIT)
         opened = person.decrypt(b"".join(package))
@@ -66,7 +66,7 @@ def test_what_lies_beside_the_rows_counts_too(person: Person) -> None:
     beside = (("t.jsonschema", bytes(random.Random(7).randbytes(150_000))),)
     encoder = format_named("csv").encoder(batch([1]).schema, "t")
     package = Package(
-        Pieces(encoder.pieces(batch([3000] * 600)), encoder.writer),
+        Pieces(encoder.pieces(batch([3000] * 600), piece_bytes(LIMIT)), encoder.writer),
         Contents("t.csv", MOMENT, beside=beside),
         [Recipient(person.certificate)],
         LIMIT,
@@ -83,7 +83,9 @@ def test_unzip_accepts_an_archive_of_several_members(person: Person, tmp_path: P
 
     encoder = format_named("parquet").encoder(batch([1]).schema, "t")
     contents = Contents("t.parquet", MOMENT, packed=True, beside=(("t.jsonschema", b"{}"),))
-    package = Package(Pieces(encoder.pieces(batch([10])), encoder.writer), contents, [Recipient(person.certificate)], LIMIT)
+    package = Package(
+        Pieces(encoder.pieces(batch([10]), piece_bytes(LIMIT)), encoder.writer), contents, [Recipient(person.certificate)], LIMIT
+    )
     (tmp_path / "t.zip").write_bytes(person.decrypt(b"".join(package)).stdout)
     done = subprocess.run(["unzip", "-t", str(tmp_path / "t.zip")], capture_output=True, text=True, check=False)
     assert "No errors detected" in done.stdout, done.stdout
