@@ -1,6 +1,8 @@
 """The folder and a real S3 endpoint: what is stored is whole or not there."""
 
 import errno
+import hashlib
+import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -28,6 +30,14 @@ def test_a_file_has_its_name_only_when_it_is_whole(folder: DurableFileSystemStor
 
     write(folder, "a/file", chunks())
     assert folder.open("a/file").read() == b"firstlast"
+
+
+def test_a_long_file_is_what_was_written(folder: DurableFileSystemStorage) -> None:
+    written = [os.urandom(5_000_003) for _ in range(10)]
+    write(folder, "a/file", written)
+    data = b"".join(written)
+    assert folder.open("a/file").read() == data
+    assert read_hash(folder, "a/file") == (len(data), hashlib.sha256(data).hexdigest())
 
 
 def test_an_error_while_writing_leaves_nothing(folder: DurableFileSystemStorage) -> None:
