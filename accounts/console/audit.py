@@ -83,10 +83,15 @@ def audit_csv(request: MemberRequest) -> HttpResponseBase:
     request.access.need(READ_AUDIT)
     form = FilterForm(request.GET)
     if not form.is_valid():
-        sentences = " ".join(f"{field}: {' '.join(map(str, errors))}" for field, errors in form.errors.items())
-        return HttpResponse(sentences, status=400, content_type="text/plain; charset=utf-8")
+        return refused(form)
     headers = {"Content-Disposition": 'attachment; filename="audit.csv"'}
     return StreamingHttpResponse(download(request.access, form.filters()), content_type="text/csv; charset=utf-8", headers=headers)
+
+
+def refused(form: forms.Form) -> HttpResponse:
+    """To a download whose filters cannot be read: which of them, and why."""
+    sentences = " ".join(f"{field}: {' '.join(map(str, errors))}" for field, errors in form.errors.items())
+    return HttpResponse(sentences, status=400, content_type="text/plain; charset=utf-8")
 
 
 def _changes(entry: AuditEntry) -> list[tuple[str, str, str]]:

@@ -10,7 +10,7 @@ from django.http import HttpResponse, HttpResponseBase, JsonResponse, StreamingH
 from django.shortcuts import redirect, render
 
 from accounts.console.access import MemberRequest, member_page
-from accounts.console.audit import Moment
+from accounts.console.audit import Moment, refused
 from accounts.roles import ADMINISTER_RULES, READ_RULES
 from exports.services.errors import Conflict, ServiceError
 from retention.console.finding import found_or_404
@@ -27,16 +27,15 @@ class FilterForm(forms.Form):
     since = Moment(required=False, max_length=40, label="From (UTC)", widget=forms.DateTimeInput(attrs={"type": "datetime-local"}))
     until = Moment(required=False, max_length=40, label="Before (UTC)", widget=forms.DateTimeInput(attrs={"type": "datetime-local"}))
 
-    PATHS = {"dataset": "purge__dataset", "rule": "purge__rule", "since": "at__gte", "until": "at__lt"}
-
     def __init__(self, data: Any, choices: list[tuple[str, str]]) -> None:
         super().__init__(data, label_suffix="")
         field = self.fields["dataset"]
         assert isinstance(field, forms.ChoiceField)
         field.choices = [("", "all"), *choices]
 
-    def filters(self) -> dict[str, Any]:
-        return {self.PATHS[name]: value for name, value in self.cleaned_data.items() if value}
+    def filters(self) -> dispositions.Filters:
+        said = self.cleaned_data
+        return dispositions.Filters(int(said["dataset"] or 0), said["rule"], said["since"], said["until"])
 
     def query(self) -> str:
         """What was filled in, for links to the same entries."""
@@ -45,13 +44,9 @@ class FilterForm(forms.Form):
 
 @member_page()
 def ledger(request: MemberRequest) -> HttpResponse:
-    found = dispositions.listing(request.access).select_related("purge__dataset__source", "purge__rule", "purge__job")
-    choices = [
-        (str(pk), name)
-        for pk, name in found.values_list("purge__dataset", "purge__dataset__name").order_by("purge__dataset__name").distinct()
-    ]
-    form = FilterForm(request.GET, choices)
-    page = Paginator(found.filter(**form.filters()) if form.is_valid() else found.none(), PAGE).get_page(request.GET.get("page"))
+    form = _form(request)
+    found = dispositions.listing(request.access, form.filters()) if form.is_valid() else Disposition.objects.none()
+    page = Paginator(found.select_related("purge__dataset__source", "purge__rule", "purge__job"), PAGE).get_page(request.GET.get("page"))
     context = {
         "form": form,
         "entries": page.object_list,
@@ -62,11 +57,20 @@ def ledger(request: MemberRequest) -> HttpResponse:
     return render(request, "console/retention/dispositions.html", context, status=200 if form.is_valid() else 400)
 
 
+def _form(request: MemberRequest) -> FilterForm:
+    datasets = dispositions.listing(request.access).values_list("purge__dataset", "purge__dataset__name")
+    return FilterForm(request.GET, [(str(pk), name) for pk, name in datasets.order_by("purge__dataset__name").distinct()])
+
+
 @member_page()
 def ledger_csv(request: MemberRequest) -> HttpResponseBase:
-    """All of the ledger, the newest first."""
+    """All entries that the filters leave, the newest first, whatever page is looked at."""
+    form = _form(request)
+    if not form.is_valid():
+        return refused(form)
     headers = {"Content-Disposition": 'attachment; filename="dispositions.csv"'}
-    return StreamingHttpResponse(dispositions.download(request.access), content_type="text/csv; charset=utf-8", headers=headers)
+    lines = dispositions.download(request.access, form.filters())
+    return StreamingHttpResponse(lines, content_type="text/csv; charset=utf-8", headers=headers)
 
 
 @member_page()

@@ -7,11 +7,12 @@ import csv
 import io
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from typing import Any
 
 from django.db import transaction
-from django.db.models import Count, Max, QuerySet
+from django.db.models import Count, Max, Q, QuerySet
 from django.utils import timezone
 
 from accounts.models.audit import canonical
@@ -134,11 +135,27 @@ def _file(file: File) -> dict[str, Any]:
 
 
 # --- Reading -------------------------------------------------------------------------------------------------------
-def listing(access: Access, *, older_than: int | None = None) -> QuerySet[Disposition]:
-    """The organization's, the newest first. `older_than`: only those with a lower number. Raises Denied."""
+@dataclass(frozen=True)
+class Filters:
+    """Ids of a dataset and of a rule. Empty ones do not filter. `since` ≤ at < `until`."""
+
+    dataset: int | None = None
+    rule: int | None = None
+    since: datetime | None = None
+    until: datetime | None = None
+
+    def where(self) -> Q:
+        paths = {"purge__dataset": self.dataset, "purge__rule": self.rule, "at__gte": self.since, "at__lt": self.until}
+        return Q(**{path: value for path, value in paths.items() if value})
+
+
+ALL = Filters()
+
+
+def listing(access: Access, filters: Filters = ALL) -> QuerySet[Disposition]:
+    """The organization's, the newest first. Raises Denied."""
     access.need(READ_RULES, APPROVE_DISPOSITIONS, READ_AUDIT)
-    rows = Disposition.objects.filter(chain=access.organization.pk).order_by("-number")
-    return rows if older_than is None else rows.filter(number__lt=older_than)
+    return Disposition.objects.filter(filters.where(), chain=access.organization.pk).order_by("-number")
 
 
 def find(access: Access, number: int) -> Disposition:
@@ -154,10 +171,11 @@ def view(entry: Disposition) -> dict[str, Any]:
     return {**entry.said(), "hash": entry.hash}
 
 
-def download(access: Access) -> Iterator[str]:
+def download(access: Access, filters: Filters = ALL) -> Iterator[str]:
     """The ledger as CSV (RFC 4180), a piece at a time, the newest first. It is itself recorded in the audit trail. Raises Denied."""
-    entries = _streamed(listing(access))
-    record("disposition.download", access.organization, organization=access.organization, user=access.user)
+    entries = _streamed(listing(access, filters))
+    shown = {name: value for name, value in asdict(filters).items() if value}
+    record("disposition.download", access.organization, organization=access.organization, user=access.user, after=shown)
     return _lines(entries)
 
 

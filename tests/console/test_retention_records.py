@@ -6,6 +6,7 @@ import pytest
 from django.test import Client
 from django.urls import reverse
 
+from accounts.models import AuditEntry
 from retention.models import Disposition, Hold
 from tests.console.asking import posted, text, told
 from tests.console.conftest import signed_in
@@ -86,6 +87,17 @@ def test_ledger_as_csv(owner: Client, scene: Scene) -> None:
     lines = b"".join(answer).decode().splitlines()
     assert lines[0].startswith("organization,number")
     assert scene.retention.disposition.hash in lines[1]
+
+
+def test_ledger_as_csv_has_what_the_filters_leave(owner: Client, scene: Scene) -> None:
+    csv = reverse("console-retention-dispositions-csv")
+    rule, later = scene.retention.rule.pk, {"since": "2100-01-01T00:00"}
+    assert f"{csv}?rule={rule}" in owner.get(reverse("console-retention-dispositions"), {"rule": rule}).content.decode()
+    assert len(b"".join(owner.get(csv, {"rule": rule})).splitlines()) == 2
+    assert AuditEntry.objects.order_by("-pk")[0].after == {"rule": rule}
+    assert len(b"".join(owner.get(csv, later)).splitlines()) == 1
+    refused = owner.get(csv, {"since": "soon"})
+    assert (refused.status_code, refused.content[:6]) == (400, b"since:")
 
 
 def test_chain_is_verified(owner: Client, scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
