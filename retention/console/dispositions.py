@@ -45,7 +45,7 @@ class FilterForm(forms.Form):
 @member_page()
 def ledger(request: MemberRequest) -> HttpResponse:
     form = _form(request)
-    found = dispositions.listing(request.access, form.filters()) if form.is_valid() else Disposition.objects.none()
+    found = dispositions.listing(request.access, form.filters()) if form.is_valid() else dispositions.listing(request.access).none()
     page = Paginator(found.select_related("purge__dataset__source", "purge__rule", "purge__job"), PAGE).get_page(request.GET.get("page"))
     context = {
         "form": form,
