@@ -11,7 +11,8 @@ from django.core.files.base import File
 from django.core.files.storage import FileSystemStorage, Storage
 
 READ_BYTES = 1024 * 1024
-_BEGUN_BYTES = 16 * READ_BYTES
+_BEGUN_BYTES = 16 * 1024 * 1024
+"""After so much more of a file was written, the system is told to put it on the disk."""
 
 
 class StorageError(Exception):
@@ -72,7 +73,9 @@ class DurableFileSystemStorage(FileSystemStorage):
 
 
 def _fill(file: BinaryIO, chunks: Iterable[bytes]) -> None:
-    """Write all of them, and have the system begin to put them on the disk meanwhile: a flush of the whole at the end takes long."""
+    """Write all of them, and have the system begin to put them on the disk meanwhile, where it can be told to: else the flush at the end
+    has all of it to do.
+    """
     begun = written = 0
     for chunk in chunks:
         file.write(chunk)

@@ -22,7 +22,7 @@ PAGE = 50
 
 
 class FilterForm(forms.Form):
-    dataset = forms.ChoiceField(required=False, label="Dataset")
+    dataset = forms.TypedChoiceField(required=False, label="Dataset", coerce=int, empty_value=None)
     rule = forms.IntegerField(required=False, min_value=1, max_value=2**62, label="Rule")
     since = Moment(required=False, max_length=40, label="From (UTC)", widget=forms.DateTimeInput(attrs={"type": "datetime-local"}))
     until = Moment(required=False, max_length=40, label="Before (UTC)", widget=forms.DateTimeInput(attrs={"type": "datetime-local"}))
@@ -34,8 +34,7 @@ class FilterForm(forms.Form):
         field.choices = [("", "all"), *choices]
 
     def filters(self) -> dispositions.Filters:
-        said = self.cleaned_data
-        return dispositions.Filters(int(said["dataset"] or 0), said["rule"], said["since"], said["until"])
+        return dispositions.Filters(**self.cleaned_data)
 
     def query(self) -> str:
         """What was filled in, for links to the same entries."""

@@ -52,6 +52,11 @@ def test_a_split_run_has_every_row_once(world: World, case: str) -> None:
     assert all(file.size <= 500_000 for file in files)
 
 
+def test_a_small_split_size_is_made_use_of(world: World) -> None:
+    files = finished(world.run(split_bytes=500_000))
+    assert max(file.size for file in files) > 250_000
+
+
 def read_interactions(world: World, file: File, case: str) -> list[dict[str, Any]]:
     with zipfile.ZipFile(io.BytesIO(world.decrypted(file))) as archive:
         data = archive.read(file.member)
