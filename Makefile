@@ -20,6 +20,7 @@ ARGS ?=
 override DATA := $(abspath $(DATA))
 export DATA HOST PORT
 export PYTHONUNBUFFERED := 1
+unexport PYTHONDONTWRITEBYTECODE  # or every process compiles what it imports: a second each
 
 VENV := .venv
 BIN := $(VENV)/bin

@@ -2,13 +2,13 @@
 
 import json
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
 from selenium import webdriver
-from selenium.common.exceptions import NoSuchElementException, StaleElementReferenceException
+from selenium.common.exceptions import NoSuchElementException, StaleElementReferenceException, WebDriverException
 from selenium.webdriver.common.by import By
 from selenium.webdriver.remote.webelement import WebElement
 from selenium.webdriver.support.ui import WebDriverWait
@@ -49,10 +49,19 @@ def requested_hosts(browser: webdriver.Chrome) -> set[str]:
     return {urlsplit(url).netloc for url in urls if urlsplit(url).scheme in {"http", "https", "ws", "wss"}}
 
 
-def until(browser: webdriver.Chrome, true: object) -> None:
-    """Wait until it is true. The page may be replaced while it is looked at."""
+def until(browser: webdriver.Chrome, true: Callable[[], object]) -> None:
+    """Wait until it is true. The page may be replaced while it is looked at: mostly chromedriver calls that a stale element."""
+
+    def looked(_: webdriver.Chrome) -> object:
+        try:
+            return true()
+        except WebDriverException as error:
+            if "does not belong to the document" in (error.msg or ""):
+                return False
+            raise
+
     missing = (NoSuchElementException, StaleElementReferenceException)
-    WebDriverWait(browser, 20, poll_frequency=0.1, ignored_exceptions=missing).until(lambda _: true())  # type: ignore[operator]  # a fixture's callable
+    WebDriverWait(browser, 20, poll_frequency=0.1, ignored_exceptions=missing).until(looked)
 
 
 def button(browser: webdriver.Chrome, words: str) -> WebElement:

@@ -18,6 +18,7 @@ from exports.services import certificates
 from exports.services.work import run_until_idle
 from tests.exports.people import Person
 from tests.exports.world import World
+from tests.processes import kill
 
 
 @pytest.fixture
@@ -55,8 +56,7 @@ def test_the_listener_would_have_noticed(world: World, listener: socket.socket) 
         listener.settimeout(30)
         listener.accept()[0].close()
     finally:
-        worker.kill()
-        worker.wait()
+        kill(worker)
 
 
 def test_file_that_is_sealed_for_several_opens_for_each(world: World, tmp_path: Path) -> None:

@@ -1,11 +1,11 @@
 """Real worker processes, killed and stopped at any moment: the run still ends once, whole, with nothing left over."""
 
-import os
 import random
 import signal
 import subprocess
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
+from multiprocessing.context import ForkServerProcess
 
 import pytest
 from django.db import OperationalError, transaction
@@ -13,44 +13,25 @@ from django.db import OperationalError, transaction
 from exports.models import Part, Run
 from exports.services.tidying import collect_ended
 from tests.exports.world import World
+from tests.processes import Workers, kill, send, wait_until, workers
+
+__all__ = ["workers"]
 
 
-@pytest.fixture
-def workers() -> Iterator[list["subprocess.Popen[bytes]"]]:
-    """Processes that are ended with their children when the test is."""
-    started: list[subprocess.Popen[bytes]] = []
-    yield started
-    for process in started:
-        kill(process)
-
-
-def kill(process: "subprocess.Popen[bytes]") -> None:
-    if process.poll() is None:
-        os.killpg(process.pid, signal.SIGKILL)
-        process.wait()
-
-
-def freeze(process: "subprocess.Popen[bytes]") -> None:
+def freeze(process: ForkServerProcess) -> None:
     """Stop a process between its writes: who sleeps inside one keeps the database's lock, and then nobody can work."""
     deadline = time.monotonic() + 60
     while True:
-        os.killpg(process.pid, signal.SIGSTOP)
+        send(process, signal.SIGSTOP)
         try:
             with transaction.atomic():  # on SQLite this asks for the write lock (settings: BEGIN IMMEDIATE)
                 list(Run.objects.select_for_update(nowait=True))
                 list(Part.objects.select_for_update(nowait=True))
         except OperationalError:
-            os.killpg(process.pid, signal.SIGCONT)
+            send(process, signal.SIGCONT)
             assert time.monotonic() < deadline, "it was never found between two writes"
         else:
             return
-
-
-def wait_until(condition: Callable[[], bool], seconds: float = 60) -> None:
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline, "it did not happen in time"
-        time.sleep(0.05)
 
 
 def is_over(run: Run) -> bool:
@@ -61,9 +42,7 @@ def done_parts(run: Run) -> int:
     return Part.objects.filter(run=run, status=Part.Status.DONE).count()
 
 
-def test_after_kill_9_another_worker_takes_over_and_goes_on_from_the_last_verified_part(
-    world: World, workers: list["subprocess.Popen[bytes]"]
-) -> None:
+def test_after_kill_9_another_worker_takes_over_and_goes_on_from_the_last_verified_part(world: World, workers: Workers) -> None:
     run = world.run(split_bytes=20_000)
     workers.append(world.worker())
     wait_until(lambda: done_parts(run) >= 2)
@@ -78,7 +57,7 @@ def test_after_kill_9_another_worker_takes_over_and_goes_on_from_the_last_verifi
 
 
 @pytest.mark.parametrize("seed", range(4))
-def test_random_kills_lose_and_double_nothing(world: World, workers: list["subprocess.Popen[bytes]"], seed: int) -> None:
+def test_random_kills_lose_and_double_nothing(world: World, workers: Workers, seed: int) -> None:
     chance = random.Random(seed)
     runs = [world.run(split_bytes=40_000), world.run(dataset="Contact"), world.run(split_bytes=60_000, export_attachments=True)]
     workers += [world.worker(), world.worker()]
@@ -99,14 +78,14 @@ def test_random_kills_lose_and_double_nothing(world: World, workers: list["subpr
     assert len(world.ids(runs[1], "Contact", "ContactId")) == 400
 
 
-def test_a_worker_that_slept_beyond_its_lease_changes_nothing_when_it_wakes(world: World, workers: list["subprocess.Popen[bytes]"]) -> None:
+def test_a_worker_that_slept_beyond_its_lease_changes_nothing_when_it_wakes(world: World, workers: Workers) -> None:
     run = world.run(split_bytes=20_000)
     workers.append(world.worker())
     wait_until(lambda: done_parts(run) >= 1)
     freeze(workers[0])
     workers.append(world.worker())
     wait_until(lambda: is_over(run))
-    os.killpg(workers[0].pid, signal.SIGCONT)
+    send(workers[0], signal.SIGCONT)
     time.sleep(2)
     for worker in workers:
         kill(worker)
@@ -114,7 +93,7 @@ def test_a_worker_that_slept_beyond_its_lease_changes_nothing_when_it_wakes(worl
     assert len(world.ids(run)) == 2_000
 
 
-def test_two_workers_share_the_parts_of_one_run(world: World, workers: list["subprocess.Popen[bytes]"]) -> None:
+def test_two_workers_share_the_parts_of_one_run(world: World, workers: Workers) -> None:
     run = world.run(split_bytes=15_000)
     workers += [world.worker(), world.worker()]
     wait_until(lambda: is_over(run))
@@ -133,7 +112,7 @@ def small_disk(world: World) -> Iterator[World]:
     subprocess.run(["umount", str(folder)], check=True)
 
 
-def test_a_full_disk_fails_the_run_with_a_sentence_and_leaves_nothing(small_disk: World, workers: list["subprocess.Popen[bytes]"]) -> None:
+def test_a_full_disk_fails_the_run_with_a_sentence_and_leaves_nothing(small_disk: World, workers: Workers) -> None:
     run = small_disk.run()
     workers.append(small_disk.worker(STRONGROOM_RUN_ATTEMPTS="2"))
     wait_until(lambda: is_over(run))

@@ -19,7 +19,3 @@ def main() -> None:
         except OperationalError:  # the Celery task fails too, and the next tick calls a worker again
             logger.exception("The database did not answer in time")
         time.sleep(0.1)
-
-
-if __name__ == "__main__":
-    main()

@@ -4,11 +4,11 @@ import io
 import json
 import os
 import subprocess
-import sys
 import tempfile
 import zipfile
 from collections import Counter
 from functools import cache
+from multiprocessing.context import ForkServerProcess
 from pathlib import Path
 from typing import Any
 
@@ -26,7 +26,9 @@ from exports.sealing.storage import keys_below, read_hash
 from exports.services import catalogue, certificates
 from exports.services.demo_source import fill
 from exports.sources.contact_history import KIND
+from tests.exports import worker
 from tests.keys import new_certificate
+from tests.processes import fork
 from tests.roles import have_roles
 
 
@@ -44,6 +46,8 @@ def _certificate() -> tuple[bytes, bytes]:
 
 class World:
     """`url` is the source's; by default a SQLite file with `rows` interactions in `folder`/sources."""
+
+    work_for_ever = staticmethod(worker.main)
 
     def __init__(self, folder: Path, rows: int, url: str | None = None) -> None:
         self.folder = folder
@@ -147,6 +151,6 @@ class World:
             **more,
         }
 
-    def worker(self, **more: str) -> "subprocess.Popen[bytes]":
-        """A process that works until it is killed (tests/exports/worker.py)."""
-        return subprocess.Popen([sys.executable, "-m", "tests.exports.worker"], env=self.worker_environment(**more), start_new_session=True)
+    def worker(self, **more: str) -> ForkServerProcess:
+        """A process that works until it is killed."""
+        return fork(self.work_for_ever, self.worker_environment(**more))

@@ -18,6 +18,7 @@ from retention.models import Batch, Purge, RetentionSettings, Rule, RuleVersion
 from retention.services import steps, work
 from retention.services.purges import request_purge
 from tests.exports.world import World
+from tests.retention import worker
 
 TABLES = {"Interaction": interactions, "Contact": contacts, "Attachment": attachments}
 CHATS: Predicate = Condition("mediaTypeId", "eq", "chat")
@@ -28,6 +29,8 @@ class Death(BaseException):
 
 
 class PurgeWorld(World):
+    work_for_ever = staticmethod(worker.main)
+
     def __init__(self, folder: Path, rows: int, url: str | None = None) -> None:
         super().__init__(folder, rows, url)
         self.chats: set[str] = set()

@@ -3,7 +3,6 @@
 After every fault: what is gone is in verified files, once; what is held or changed is there; ledger, disposition and counts agree.
 """
 
-import os
 import random
 import signal
 import subprocess
@@ -22,7 +21,7 @@ from exports.sources.contact_history import interactions
 from retention.models import Batch, Disposition, Hold, Purge, RetentionSettings
 from retention.services import holds
 from retention.services.steps import STEPS
-from tests.retention.processes import Workers, begin, is_stopped, kill, wait_until, workers
+from tests.processes import Workers, is_stopped, kill, send, wait_until, workers
 from tests.retention.purge_world import PurgeWorld
 
 __all__ = ["workers"]
@@ -58,13 +57,13 @@ def ordered(purging: PurgeWorld) -> Purge:
 def test_after_a_kill_at_every_step_another_worker_goes_on(purging: PurgeWorld, ordered: Purge, workers: Workers) -> None:
     before = purging.there()
     for step in STEPS:
-        begin(purging, workers, FAULT=f"kill {step}")
-        wait_until(lambda: workers[-1].poll() is not None)
+        workers.append(purging.worker(FAULT=f"kill {step}"))
+        wait_until(lambda: not workers[-1].is_alive())
         gone = before - purging.there()
         assert gone <= purging.chats
         if gone:
             assert gone <= purging.in_files(Purge.objects.get(pk=ordered.pk))
-    begin(purging, workers)
+    workers.append(purging.worker())
     wait_until(lambda: is_over(ordered))
     assert_sound(purging, ordered, before)
 
@@ -72,12 +71,12 @@ def test_after_a_kill_at_every_step_another_worker_goes_on(purging: PurgeWorld, 
 @pytest.mark.parametrize("seed", range(3))
 def test_random_kills_of_two_workers_lose_and_double_nothing(purging: PurgeWorld, ordered: Purge, workers: Workers, seed: int) -> None:
     before, chance = purging.there(), random.Random(seed)
-    running = [begin(purging, workers), begin(purging, workers)]
+    workers += [purging.worker(), purging.worker()]
     for _ in range(5):
         time.sleep(chance.uniform(0.5, 2.5))
         victim = chance.randrange(2)
-        kill(running[victim])
-        running[victim] = begin(purging, workers)
+        kill(workers[victim])
+        workers[victim] = purging.worker()
     wait_until(lambda: is_over(ordered), 120)
     for process in workers:
         kill(process)
@@ -89,11 +88,11 @@ def test_a_worker_that_sleeps_beyond_its_lease_changes_nothing_twice(
     purging: PurgeWorld, ordered: Purge, workers: Workers, step: str
 ) -> None:
     before = purging.there()
-    sleeper = begin(purging, workers, FAULT=f"sleep {step}", FAULT_AFTER="1")
-    wait_until(lambda: is_stopped(sleeper))
-    begin(purging, workers)
+    workers.append(purging.worker(FAULT=f"sleep {step}", FAULT_AFTER="1"))
+    wait_until(lambda: is_stopped(workers[0]))
+    workers.append(purging.worker())
     time.sleep(4)  # beyond the lease
-    os.killpg(sleeper.pid, signal.SIGCONT)
+    send(workers[0], signal.SIGCONT)
     wait_until(lambda: is_over(ordered))
     for process in workers:
         kill(process)
@@ -106,19 +105,19 @@ def test_a_connection_that_is_lost_in_the_middle_of_a_batch_loses_nothing(
     purging: PurgeWorld, ordered: Purge, workers: Workers, step: str
 ) -> None:
     before = purging.there()
-    begin(purging, workers, FAULT=f"drop {step}", FAULT_AFTER="1")
+    workers.append(purging.worker(FAULT=f"drop {step}", FAULT_AFTER="1"))
     wait_until(lambda: is_over(ordered))
     assert_sound(purging, ordered, before)
 
 
 def test_a_hold_that_is_placed_in_the_middle_keeps_what_is_left(purging: PurgeWorld, ordered: Purge, workers: Workers) -> None:
     before = purging.there()
-    sleeper = begin(purging, workers, FAULT="sleep batch.deleted", FAULT_AFTER="1")
-    wait_until(lambda: is_stopped(sleeper))
+    workers.append(purging.worker(FAULT="sleep batch.deleted", FAULT_AFTER="1"))
+    wait_until(lambda: is_stopped(workers[0]))
     hold = place(purging)
     assert hold.in_force_at is None, "a batch is under way"
     there = purging.there() if not purging.url.startswith("sqlite") else None
-    os.killpg(sleeper.pid, signal.SIGCONT)
+    send(workers[0], signal.SIGCONT)
     wait_until(lambda: holds.take_force(hold))
     in_force = purging.there("Interaction", IS_CHAT)
     wait_until(lambda: is_over(ordered))
@@ -167,7 +166,7 @@ def test_a_role_that_is_revoked_in_the_middle_stops_it_and_what_went_is_recorded
 def test_every_message_twice_and_two_workers_purge_once(purging: PurgeWorld, ordered: Purge, workers: Workers) -> None:
     before = purging.there()
     for _ in range(2):
-        begin(purging, workers)
+        workers.append(purging.worker())
     wait_until(lambda: is_over(ordered))
     assert_sound(purging, ordered, before)
     starts = list(Batch.objects.filter(purge=ordered).order_by("start").values_list("start", "stop"))

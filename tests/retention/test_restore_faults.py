@@ -1,6 +1,5 @@
 """Real worker processes that die, sleep and lose their connection in a restore: every row comes back, once, as it was."""
 
-import os
 import random
 import signal
 import time
@@ -10,7 +9,7 @@ import pytest
 from retention.models import Purge, Restore, RestoreBatch
 from retention.services import restoring
 from retention.services.steps import RESTORE_STEPS
-from tests.retention.processes import Workers, begin, is_stopped, kill, wait_until, workers
+from tests.processes import Workers, is_stopped, kill, send, wait_until, workers
 from tests.retention.purge_world import PurgeWorld
 from tests.retention.restoring import ask, assert_nothing_left, parts, restored_counts
 
@@ -47,21 +46,21 @@ def asked(purging: PurgeWorld) -> Asked:
 
 def test_after_a_kill_at_every_step_another_worker_goes_on(asked: Asked, workers: Workers) -> None:
     for step in RESTORE_STEPS:
-        begin(asked.world, workers, FAULT=f"kill {step}", BATCH_LINES=LINES)
-        wait_until(lambda: workers[-1].poll() is not None)
-    begin(asked.world, workers)
+        workers.append(asked.world.worker(FAULT=f"kill {step}", BATCH_LINES=LINES))
+        wait_until(lambda: not workers[-1].is_alive())
+    workers.append(asked.world.worker())
     wait_until(asked.is_over)
     asked.assert_all_back()
 
 
 def test_random_kills_of_two_workers_bring_each_row_back_once(asked: Asked, workers: Workers) -> None:
     chance = random.Random(7)
-    running = [begin(asked.world, workers, BATCH_LINES=LINES) for _ in range(2)]
+    workers += [asked.world.worker(BATCH_LINES=LINES) for _ in range(2)]
     for _ in range(5):
         time.sleep(chance.uniform(1, 2))
         victim = chance.randrange(2)
-        kill(running[victim])
-        running[victim] = begin(asked.world, workers, BATCH_LINES=LINES)
+        kill(workers[victim])
+        workers[victim] = asked.world.worker(BATCH_LINES=LINES)
     wait_until(asked.is_over, 120)
     for process in workers:
         kill(process)
@@ -70,11 +69,11 @@ def test_random_kills_of_two_workers_bring_each_row_back_once(asked: Asked, work
 
 @pytest.mark.parametrize("step", ["restore.inserted", "restore.committed"])
 def test_a_worker_that_sleeps_beyond_its_lease_changes_nothing_twice(asked: Asked, workers: Workers, step: str) -> None:
-    sleeper = begin(asked.world, workers, FAULT=f"sleep {step}", FAULT_AFTER="1", BATCH_LINES=LINES)
-    wait_until(lambda: is_stopped(sleeper))
-    begin(asked.world, workers, BATCH_LINES=LINES)
+    workers.append(asked.world.worker(FAULT=f"sleep {step}", FAULT_AFTER="1", BATCH_LINES=LINES))
+    wait_until(lambda: is_stopped(workers[0]))
+    workers.append(asked.world.worker(BATCH_LINES=LINES))
     time.sleep(4)  # beyond the lease
-    os.killpg(sleeper.pid, signal.SIGCONT)
+    send(workers[0], signal.SIGCONT)
     wait_until(asked.is_over)
     for process in workers:
         kill(process)
@@ -84,6 +83,6 @@ def test_a_worker_that_sleeps_beyond_its_lease_changes_nothing_twice(asked: Aske
 @pytest.mark.parametrize("step", ["restore.inserted", "restore.planned"])
 @pytest.mark.parametrize("purging", ["postgresql", "mariadb"], indirect=True)
 def test_a_connection_that_is_lost_in_the_middle_of_a_batch_loses_nothing(asked: Asked, workers: Workers, step: str) -> None:
-    begin(asked.world, workers, FAULT=f"drop {step}", FAULT_AFTER="1", BATCH_LINES=LINES)
+    workers.append(asked.world.worker(FAULT=f"drop {step}", FAULT_AFTER="1", BATCH_LINES=LINES))
     wait_until(asked.is_over)
     asked.assert_all_back()

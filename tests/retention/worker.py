@@ -75,7 +75,3 @@ def _drop() -> None:
 
 
 _FAULTS = {"kill": _kill, "sleep": _sleep, "drop": _drop}
-
-
-if __name__ == "__main__":
-    main()
