@@ -121,13 +121,18 @@ def reading(storage: Storage, key: str) -> Iterator[bytes]:
             yield chunk
 
 
-def read_hash(storage: Storage, key: str) -> tuple[int, str]:
-    """Size in bytes and SHA-256 (hex) of what the storage holds under `key`, read back from it."""
+def hash_of(chunks: Iterable[bytes]) -> tuple[int, str]:
+    """Size in bytes and SHA-256 (hex)."""
     size, sha256 = 0, hashlib.sha256()
-    for chunk in reading(storage, key):
+    for chunk in chunks:
         size += len(chunk)
         sha256.update(chunk)
     return size, sha256.hexdigest()
+
+
+def read_hash(storage: Storage, key: str) -> tuple[int, str]:
+    """Of what the storage holds under `key`, read back from it."""
+    return hash_of(reading(storage, key))
 
 
 def keys_below(storage: Storage, folder: str) -> Iterator[str]:

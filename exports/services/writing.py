@@ -22,11 +22,12 @@ from exports.formats.base import Encoder, Piece, Writer
 from exports.models import File, Job, Part
 from exports.sealing.cms import Recipient, content_type
 from exports.sealing.package import Contents, Package, Pieces, piece_bytes
-from exports.sealing.storage import StorageError, read_hash, remove, write
+from exports.sealing.storage import StorageError, remove, write
 from exports.services.claiming import Heartbeat, LeaseLost, held_part
 from exports.services.extracts import Capture, captured_by, is_extract
 from exports.services.pipeline import ahead
 from exports.services.planning import recipients_of, selection_of
+from exports.services.reading_back import is_as_written
 from exports.services.schemas import EXTENSION, schema_file
 from exports.services.sync import Sieve
 from exports.sources import open_reader
@@ -90,7 +91,7 @@ def _write_files(part: Part, reader: Reader, heartbeat: Heartbeat, read: _Count,
             pieces = Pieces(chain.from_iterable(encoded), encoding.writer)
             while pieces.next is not None:
                 files.append(_seal_file(part, len(files) + 1, pieces, recipients, beside))
-                _verify(files[-1])
+                _verify(files[-1], heartbeat)
                 beside = ()
         except BaseException:
             reader.cancel()  # the reading thread may be waiting for the source, and is waited for
@@ -177,8 +178,8 @@ def _stem(part: Part, number: int) -> str:
     return f"{kind}-{part.run_id}{suffix}{f'.{number}' if number > 1 else ''}"
 
 
-def _verify(file: File) -> None:
-    if read_hash(default_storage, file.storage_key) != (file.size, file.sha256):
+def _verify(file: File, heartbeat: Heartbeat) -> None:
+    if not is_as_written(file, heartbeat.check):
         raise StorageError(f"What the storage gave back for {file.name} is not what was written.")
 
 

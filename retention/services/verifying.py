@@ -3,8 +3,8 @@
 from django.core.files.storage import default_storage
 
 from exports.models import File
-from exports.sealing.storage import read_hash
 from exports.services.extracts import whole_rows
+from exports.services.reading_back import is_as_written
 from exports.sources.base import VERSION
 from retention.services.failing import PurgeFailed
 from retention.services.purging import Session
@@ -21,10 +21,9 @@ def damaged_file(session: Session) -> str:
     assert run is not None, "a purge is verified when it has its extract"
     listed = {file.pk for file in File.objects.listed().filter(run=run)}
     for file in run.files.order_by("pk"):
-        session.heartbeat.check()
         if file.pk not in listed or not default_storage.exists(file.storage_key):
             return file.name
-        if read_hash(default_storage, file.storage_key) != (file.size, file.sha256):
+        if not is_as_written(file, session.heartbeat.check):
             return file.name
     return ""
 
