@@ -1,6 +1,7 @@
 """Fixtures that all tests share: two organizations with their people, a source, a certificate, a finished run."""
 
 import hashlib
+import os
 from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
@@ -36,6 +37,11 @@ def pytest_configure() -> None:
     """What is slow on purpose, or once in a server's life, and here happens in every test."""
     settings.WHITENOISE_AUTOREFRESH = True  # else every new test client lists all static files
     Argon2PasswordHasher.memory_cost, Argon2PasswordHasher.time_cost, Argon2PasswordHasher.parallelism = 8, 1, 1
+
+
+def pytest_xdist_auto_num_workers() -> int:
+    """One more than processors: many tests wait for a lease to end, or for another process."""
+    return (os.cpu_count() or 1) + 1
 
 
 SEALED = bytes(range(256)) * 40

@@ -14,6 +14,7 @@ from exports.sealing.zipping import Zip
 
 CHUNK_BYTES = 512 * 1024
 _HELD_BACK = 160 * 1024  # what isal's deflate may have taken in and not given out yet: 130 kB of random bytes were seen
+_LEAST_PIECE = 64 * 1024
 _MEMBER_BYTES = 256  # what a member takes in the zip beside its name, twice, and its data
 
 
@@ -117,7 +118,7 @@ def _gathered(chunks: Iterable[bytes]) -> Iterator[bytes]:
 
 def piece_bytes(limit: int) -> int:
     """How large pieces may be, so that a file of at most `limit` sealed bytes is not ended long before it is full."""
-    return min(PIECE_BYTES, limit // 16)
+    return min(PIECE_BYTES, max(limit // 16, _LEAST_PIECE))
 
 
 def room(limit: int, recipients: int) -> int:
