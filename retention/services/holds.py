@@ -132,13 +132,13 @@ def place(
     keys: hold_terms.Keys = (),
     starts_at: datetime | None = None,
     ends_at: datetime | None = None,
-    waits: timedelta = WAITS,
+    waits: timedelta | None = None,
 ) -> Hold:
     """Hold rows of the dataset: those that keep the criteria (OData), those with the keys, or without either all of them.
 
-    Its `in_force_at` is None if it begins later, or if a batch was under way for longer than `waits`: then it stands all the same, and
-    `confirm_pending_holds` sees to it; so too inside a transaction of the caller's, until that is committed. Raises Invalid, NotFound,
-    Conflict, Denied.
+    Its `in_force_at` is None if it begins later, or if a batch was under way for longer than `waits` (else WAITS): then it stands all the
+    same, and `confirm_pending_holds` sees to it; so too inside a transaction of the caller's, until that is committed. Raises Invalid,
+    NotFound, Conflict, Denied.
     """
     access.need(ADMINISTER_RULES)
     if dataset.source.organization_id != access.organization.pk:
@@ -169,9 +169,9 @@ def put(organization: Organization, user: User, dataset: Dataset, terms: Terms, 
     return hold
 
 
-def take_force(hold: Hold, waits: timedelta = WAITS) -> bool:
-    """Wait until no batch is under way that the hold does not bind. False: not yet, or it begins later."""
-    until = time.monotonic() + waits.total_seconds()
+def take_force(hold: Hold, waits: timedelta | None = None) -> bool:
+    """Wait until no batch is under way that the hold does not bind, for WAITS at most. False: not yet, or it begins later."""
+    until = time.monotonic() + (WAITS if waits is None else waits).total_seconds()
     while not (done := _confirm(hold)) and hold.starts_at <= timezone.now() and time.monotonic() < until:
         time.sleep(_LOOKS_EVERY)
     return done
