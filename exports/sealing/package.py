@@ -14,7 +14,7 @@ from exports.sealing.zipping import Zip
 
 CHUNK_BYTES = 512 * 1024
 _HELD_BACK = 160 * 1024  # what isal's deflate may have taken in and not given out yet: 130 kB of random bytes were seen
-_LEAST_PIECE = 64 * 1024
+_LEAST_PIECE = 64 * 1024  # a sixteenth of the smallest limit that a job can have
 _MEMBER_BYTES = 256  # what a member takes in the zip beside its name, twice, and its data
 
 
