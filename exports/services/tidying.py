@@ -8,11 +8,12 @@ from django.db.models.functions import Now
 from django.utils import timezone
 
 from exports.models import File, Part, Run
-from exports.sealing.storage import StorageError, read_hash
+from exports.sealing.storage import StorageError
 from exports.services.delivering import forget_old
 from exports.services.expiring import announce_expiring
 from exports.services.files import expire_files
 from exports.services.finishing import collect
+from exports.services.reading_back import is_as_written
 
 logger = logging.getLogger(__name__)
 
@@ -48,7 +49,7 @@ def check_sample() -> list[File]:
 def _is_whole(file: File) -> bool:
     """False if the storage answers and does not hold what was written. A storage that does not answer says nothing about the file."""
     try:
-        whole = default_storage.exists(file.storage_key) and read_hash(default_storage, file.storage_key) == (file.size, file.sha256)
+        whole = default_storage.exists(file.storage_key) and is_as_written(file, lambda: None)
     except StorageError as error:
         logger.warning("%s", error)
         return True

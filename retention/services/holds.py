@@ -170,7 +170,7 @@ def put(organization: Organization, user: User, dataset: Dataset, terms: Terms, 
 
 
 def take_force(hold: Hold, waits: timedelta | None = None) -> bool:
-    """Wait until no batch is under way that the hold does not bind, for WAITS at most. False: not yet, or it begins later."""
+    """Wait until no batch is under way that the hold does not bind, `waits` (else WAITS) at most. False: not yet, or it begins later."""
     until = time.monotonic() + (WAITS if waits is None else waits).total_seconds()
     while not (done := _confirm(hold)) and hold.starts_at <= timezone.now() and time.monotonic() < until:
         time.sleep(_LOOKS_EVERY)
