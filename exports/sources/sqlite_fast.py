@@ -93,18 +93,18 @@ def batches(statement: Statement, fields: Sequence[tuple[str, Stored]]) -> Itera
 def _pieces(statement: Statement, fields: Sequence[tuple[str, Stored]]) -> Iterator[Rows]:
     """A row that is longer than BATCH_BYTES is a piece by itself."""
     reads, rows = _table([store for _, store in fields]), Rows(len(fields))
-    outcome = ROW
+    outcome, column, size = ROW, 0, 0
     while outcome != DONE:
+        if outcome == ROOM:
+            rows.grow(column, size)
         outcome, column, size = rows.fill(statement, outcome in {LIMIT, ROOM}, reads)
         if outcome == UNFIT:
             raise MixedColumn(f"Column {fields[column][0]} holds values of different types.")
         if outcome not in {ROW, DONE, LIMIT, ROOM}:
             raise statement.failure()
-        if rows.count:
+        if rows.count:  # until then the row needs all the room that it was given
             yield rows
-        rows.shrink()
-        if outcome == ROOM:
-            rows.grow(column, size)
+            rows.shrink()
 
 
 def _table(stores: Sequence[Stored]) -> Any:

@@ -133,6 +133,14 @@ def test_long_values_need_no_more_than_batches_of_their_own(sqlite: Scratch, dec
     assert all(batch.num_rows == 1 or sum(len(value or "") for value in batch["v"].to_pylist()) <= 4_000_000 for batch in batches)
 
 
+def test_a_row_may_have_several_long_values(sqlite: Scratch) -> None:
+    sqlite.sql("CREATE TABLE t (n INTEGER PRIMARY KEY, v TEXT, w BLOB, x TEXT)")
+    sizes = [(5_000_000, 9_000_000, 4_000_001), (1, 2, 3), (2_500_000, 5_000_000, 2_500_000)]
+    for v, w, x in sizes:
+        sqlite.sql("INSERT INTO t (v, w, x) VALUES (?, ?, ?)", ("v" * v, b"w" * w, "x" * x))
+    assert [tuple(len(row[name]) for name in "vwx") for row in sqlite.rows()] == sizes
+
+
 def test_room_is_given_back() -> None:
     rows = Rows(20)
     usual = sum(map(len, rows.bytes))
