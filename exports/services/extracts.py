@@ -18,6 +18,7 @@ from exports.sources.base import VERSION, Selection, is_binary, is_json, is_numb
 from exports.sources.predicates import load_predicate
 
 _CHUNK_ROWS = 50_000
+_JSON_SPACE = " \t\r\n"
 JSON_NULLS = "strongroom.json-nulls"
 """A column of what is captured: the names, as a JSON list, of the row's columns that hold JSON's null, which a line of the file spells like no value."""
 
@@ -92,7 +93,7 @@ def _json_nulls(batch: pa.RecordBatch) -> pa.Array:
     found: dict[int, list[str]] = {}
     for field, column in zip(batch.schema, batch.columns, strict=True):
         if is_json(field) and not is_number(field):
-            for place in pc.indices_nonzero(pc.equal(column, "null")).to_pylist():
+            for place in pc.indices_nonzero(pc.equal(pc.utf8_trim(column, _JSON_SPACE), "null")).to_pylist():
                 found.setdefault(place, []).append(field.name)
     if not found:
         return pa.nulls(batch.num_rows, pa.string())

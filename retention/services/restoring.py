@@ -30,7 +30,7 @@ from exports.services.errors import ServiceError, scrubbed
 from exports.services.extracts import whole_rows
 from exports.sources.base import ConnectionLost, SourceError
 from exports.sources.writers import open_writer
-from exports.sources.writers.base import Cells, Conflict, ConflictKind, ForeignKeyBroken, LockTimeout, SourceWriter
+from exports.sources.writers.base import JSON_NULL, Cells, Conflict, ConflictKind, ForeignKeyBroken, LockTimeout, SourceWriter
 from exports.sources.writers.lines import cells_of
 from retention.models import Restore, RetentionSettings
 from retention.services import restore_holds
@@ -190,7 +190,8 @@ def _rows(session: Session, start: int, batch: Sequence[bytes]) -> Iterator[Row]
     cells = [cells_of(line) for line in batch]
     found = session.gone.find([session.gone.key(each) for each in cells])
     for place in np.flatnonzero(found >= 0).tolist():
-        yield Row(start + place, int(found[place]), cells[place])
+        nulls = dict.fromkeys(session.gone.json_nulls(number := int(found[place])), JSON_NULL)
+        yield Row(start + place, number, {**cells[place], **nulls})
 
 
 # --- A batch -------------------------------------------------------------------------------------------------------
@@ -239,8 +240,6 @@ def _tell(session: Session, outcome: Outcome, row: Row, conflict: Conflict | Non
     columns = list(conflict.columns) if conflict else []
     if kind in {None, ConflictKind.ALTERED}:
         outcome.restored.append(row.number)
-        if nulls := session.gone.json_nulls(row.gone):
-            kind, columns = ConflictKind.ALTERED, [*columns, *nulls]
     if kind is not None:
         outcome.tell(str(kind), session.gone.key(row.cells), columns)
 

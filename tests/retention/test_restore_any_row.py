@@ -113,11 +113,24 @@ def test_rows_of_other_types_come_back(purging: PurgeWorld) -> None:
     assert_comes_back(purging, "M", "m")
 
 
-def test_the_null_of_json_comes_back_as_no_value_and_that_is_told(purging: PurgeWorld) -> None:
+def test_the_null_of_json_and_no_value_come_back_as_what_they_were(purging: PurgeWorld) -> None:
+    kept, also = ("j JSON", "k JSONB") if purging.engine.dialect.name == "postgresql" else ("j JSON", "k JSON")
     with purging.writing() as connection:
-        connection.exec_driver_sql("CREATE TABLE m (id int PRIMARY KEY NOT NULL, j JSON)")
-        connection.exec_driver_sql("INSERT INTO m VALUES (1, 'null'), (2, NULL), (3, '[null]')")
+        connection.exec_driver_sql(f"CREATE TABLE m (id int PRIMARY KEY NOT NULL, {kept}, t VARCHAR(9), {also})")
+        rows = "(1, 'null', 'null', NULL), (2, NULL, NULL, 'null'), (3, '[null]', 'x', ' null'), (4, 'null', ' null', 'null'), (5, NULL, '', NULL)"
+        connection.exec_driver_sql(f"INSERT INTO m VALUES {rows}")
     purging.datasets["M"] = Dataset.objects.create(source=purging.source, name="M", table="m", key_columns=["id"])
     restore = completed(purging, purging.purged(And(()), "M"))
-    assert restore.restored == {"M": 3}
-    assert restore.conflicts == {"M": {"altered": {"rows": 1, "examples": [{"key": '{"id":1}', "columns": ["j"]}]}}}
+    assert restore.restored == {"M": 5}
+    assert restore.conflicts == {}
+    with purging.engine.connect() as connection:
+        text = {"postgresql": "CAST({} AS text)", "sqlite": "{}"}.get(purging.engine.dialect.name, "CAST({} AS char)")
+        found = connection.exec_driver_sql(f"SELECT id, {text.format('j')}, t, trim({text.format('k')}) FROM m ORDER BY id").fetchall()
+    no, null = None, "null"
+    assert [tuple(row) for row in found] == [
+        (1, null, null, no),
+        (2, no, no, null),
+        (3, "[null]", "x", null),
+        (4, null, " null", null),
+        (5, no, "", no),
+    ]

@@ -29,6 +29,9 @@ Counts = np.ndarray[Any, np.dtype[np.int64]]
 Cells = Mapping[str, str]
 """A row as a line of JSON Lines has it: the JSON text of each column's value, cut out of the line (exports.sources.writers.lines)."""
 
+JSON_NULL = " null"
+"""The cell of a document that is JSON's null. A line spells it as it spells a column without a value, of which the cell is `null`."""
+
 
 class LockTimeout(SourceError):
     """Somebody else holds a row, or the file, for longer than the lock timeout. Nothing has changed."""

@@ -43,7 +43,7 @@ from exports.sources.writers.base import (
 )
 from exports.sources.writers.generic_keys import AT_ONCE, Asked, Element, reading, values_of
 from exports.sources.writers.generic_values import AsItIs, driver_value, is_binary, key_value
-from exports.sources.writers.inserting import check_binary, columns_given, insert, same_moment
+from exports.sources.writers.inserting import check_binary, columns_given, insert, same_cells
 from exports.sources.writers.lines import lines_of
 
 _BROKEN = {1216, 1217, 1451, 1452}
@@ -166,7 +166,7 @@ class GenericWriter(GenericReader):
             rows,
             lambda wanted: self._read(selection, columns, wanted),
             lambda wanted: self._put(selection, columns, wanted),
-            lambda name, one, other: one == other or (name in moments and same_moment(one, other)),
+            same_cells(moments),
         )
 
     # --- Inside -----------------------------------------------------------------------------------------------------

@@ -25,7 +25,7 @@ def is_binary(column: sa.Column[Any]) -> bool:
 def driver_value(column: sa.Column[Any], cell: str) -> Any:
     """What is bound: moments and decimals as text, which the database reads exactly. Raises SourceError for a cell that is none of the column's type."""
     if cell == "null" or isinstance(column.type, sa.JSON):
-        return None if cell == "null" else cell
+        return None if cell == "null" else cell.strip()
     try:
         return _value(column, cell)
     except ValueError:

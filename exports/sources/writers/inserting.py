@@ -4,13 +4,14 @@ The invariant: no row that is there is changed. After the insert each row is rea
 """
 
 from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from typing import Any
 
 import sqlalchemy as sa
 
 from exports.sources.base import Selection, SourceError
 from exports.sources.selecting import known
-from exports.sources.writers.base import Cells, Conflict, ConflictKind
+from exports.sources.writers.base import JSON_NULL, Cells, Conflict, ConflictKind
 
 Row = Mapping[str, Any]
 """The values of a row by column, in a form in which they can be compared."""
@@ -68,6 +69,15 @@ def check_binary(binary: frozenset[str], columns: Sequence[sa.Column[Any]], is_b
         if is_binary(column) != (column.name in binary):
             here, there = ("binary", "text") if is_binary(column) else ("not binary", "base64")
             raise SourceError(f"Column {column.name} is {here} in the table, but {there} in the file.")
+
+
+def same_cells(moments: AbstractSet[str]) -> Callable[[str, str, str], bool]:
+    """For `insert`. moments: the columns that hold such. A column without a value cannot be told from JSON's null, when it is read again."""
+
+    def same(name: str, wanted: str, found: str) -> bool:
+        return wanted == found or (wanted == JSON_NULL and found == "null") or (name in moments and same_moment(wanted, found))
+
+    return same
 
 
 def same_moment(wanted: str, found: str) -> bool:

@@ -26,6 +26,7 @@ from exports.sources.selecting import Chosen, choose, known
 from exports.sources.writers import postgresql_catalogue as catalogue
 from exports.sources.writers.asked import Asked, Element, columns_asked, counts, equals, mask, named, versions_asked
 from exports.sources.writers.base import (
+    JSON_NULL,
     Bloat,
     Cells,
     Conflict,
@@ -39,7 +40,7 @@ from exports.sources.writers.base import (
     refuse_children,
     refuse_count,
 )
-from exports.sources.writers.inserting import check_binary, columns_given, insert, same_moment
+from exports.sources.writers.inserting import check_binary, columns_given, insert, same_cells
 from exports.sources.writers.lines import lines_of
 from exports.sources.writers.postgresql_values import MOMENTS, array_literal, input_cell, key_cell, key_texts, native
 
@@ -52,7 +53,7 @@ _BEGIN = (
     "SET LOCAL idle_in_transaction_session_timeout TO {idle:d}"
 )
 _INSERT = sql.SQL(
-    "INSERT INTO {table} ({columns}) OVERRIDING SYSTEM VALUE SELECT {columns} FROM json_populate_recordset(NULL::{table}, {rows}) ON CONFLICT DO NOTHING"
+    "INSERT INTO {table} ({columns}) OVERRIDING SYSTEM VALUE SELECT {values} FROM json_populate_recordset(NULL::{table}, {rows}) ON CONFLICT DO NOTHING"
 )
 _BROKEN = {"23503", "23001"}
 
@@ -173,7 +174,7 @@ class PostgresWriter(PostgresReader):
             rows,
             lambda wanted: self._read(selection, columns, wanted),
             lambda wanted: self._put(selection, columns, wanted),
-            lambda name, one, other: one == other or (name in moments and same_moment(one, other)),
+            same_cells(moments),
         )
 
     # --- Inside -----------------------------------------------------------------------------------------------------
@@ -229,13 +230,27 @@ class PostgresWriter(PostgresReader):
         return dict(zip([row[0] for row in found], [cells for batch in batches for cells in lines_of(batch)], strict=True))
 
     def _put(self, selection: Selection, columns: Sequence[sa.Column[Any]], rows: Sequence[Cells]) -> None:
-        """Through the table's own row type, which knows how to read each of its columns' types, arrays and composite ones too."""
+        """Rows with JSON's null in the same columns together: what reads rows below takes it for a column without a value."""
         generated = catalogue.generated(self._asked_catalogue, (selection.schema, selection.table))
         given = [column for column in columns if column.name not in generated]
+        together: dict[frozenset[str], list[Cells]] = {}
+        for row in rows:
+            together.setdefault(frozenset(column.name for column in given if row[column.name] == JSON_NULL), []).append(row)
+        for nulls, alike in together.items():
+            self._put_alike(selection, given, nulls, alike)
+
+    def _put_alike(self, selection: Selection, given: Sequence[sa.Column[Any]], nulls: frozenset[str], rows: Sequence[Cells]) -> None:
+        """Through the table's own row type, which knows how to read each of its columns' types, arrays and composite ones too."""
         objects = [",".join([f"{json.dumps(column.name)}:{input_cell(column, row[column.name])}" for column in given]) for row in rows]
+        names = {column.name: sql.Identifier(column.name) for column in given}
+        values = [
+            sql.SQL("'null'::{}").format(sql.Identifier("pg_catalog", native(column).base)) if column.name in nulls else names[column.name]
+            for column in given
+        ]
         statement = _INSERT.format(
             table=sql.Identifier(*filter(None, (selection.schema, selection.table))),
-            columns=sql.SQL(", ").join([sql.Identifier(column.name) for column in given]),
+            columns=sql.SQL(", ").join(names.values()),
+            values=sql.SQL(", ").join(values),
             rows=sql.Literal(f"[{','.join([f'{{{each}}}' for each in objects])}]"),
         )
         self._guard(lambda: self._connection.execute(statement))

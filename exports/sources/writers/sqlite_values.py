@@ -28,7 +28,7 @@ def cell_value(column: sa.Column[Any], cell: str, *, binary: bool) -> Any:
     """A cell of JSON Lines as the value that was read. binary: the file has the column's texts as base64. Raises SourceError."""
     store = store_of(column, set())
     if cell == "null" or store is Stored.JSON:
-        return None if cell == "null" else cell
+        return None if cell == "null" else cell.strip()
     try:
         if binary and cell.startswith('"'):
             return base64.b64decode(json.loads(cell), validate=True)
