@@ -7,6 +7,7 @@ import signal
 import socket
 import sqlite3
 import subprocess
+import sys
 import time
 import urllib.error
 import urllib.request
@@ -109,6 +110,33 @@ def test_a_stop_while_it_starts_leaves_no_process(server: Server, seconds: float
     server.make.terminate()
     server.make.wait(timeout=30)
     assert server.processes() == []
+
+
+INTERRUPTED_BEAT = """
+import os, signal
+import django
+django.setup()
+from django.db import connection
+from config.celery import app
+
+def stop_once(execute, sql, *more):
+    if sql.startswith('UPDATE "django_celery_beat_periodictasks"'):
+        connection.execute_wrappers.remove(stop_once)
+        os.kill(os.getpid(), signal.SIGTERM)
+    return execute(sql, *more)
+
+connection.execute_wrappers.append(stop_once)
+app.start(["--quiet", "beat", "--loglevel", "WARNING", "--pidfile="])
+"""
+
+
+def test_beat_ends_when_it_is_stopped_in_the_middle_of_a_statement(tmp_path: Path) -> None:
+    """Of those with which it starts, on a database that has no rows yet."""
+    at = {**os.environ, "DATA": str(tmp_path), "DJANGO_SETTINGS_MODULE": "config.settings"}
+    subprocess.run([sys.executable, "manage.py", "migrate"], cwd=ROOT, env=at, check=True, capture_output=True)
+    command = [sys.executable, "-c", INTERRUPTED_BEAT]
+    done = subprocess.run(command, cwd=ROOT, env=at, capture_output=True, text=True, timeout=60, check=False)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
 
 
 def test_it_says_where_it_answers_and_who_may_sign_in(server: Server) -> None:

@@ -8,7 +8,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from exports.sources.base import MixedColumn, SourceError, is_binary
+from exports.formats import format_named
+from exports.sources.base import JSON_TEXT, MixedColumn, SourceError, is_binary
 from exports.sources.writers.base import Conflict, ConflictKind, ForeignKeyBroken
 from exports.sources.writers.lines import cells_of, lines_of
 from tests.exports.sources_fixtures import Scratch, mariadb, postgres, scratch, sqlite
@@ -235,6 +236,21 @@ def test_a_cell_that_the_column_cannot_hold_is_refused(scratch: Scratch) -> None
 def test_a_line_is_cut_into_cells_as_they_stand() -> None:
     line = '{"a":1.50,"b\\"":{"x" : [1e2, "}"]} , "c": null, "d":12345678901234567890}\n'
     assert cells_of(line) == {"a": "1.50", 'b"': '{"x" : [1e2, "}"]}', "c": "null", "d": "12345678901234567890"}
+
+
+def test_the_cells_of_a_batch_are_those_of_its_lines() -> None:
+    fields = [
+        pa.field('a"b', pa.int64()),
+        pa.field("ü:{", pa.string()),
+        pa.field("j", pa.string(), metadata=JSON_TEXT),
+        pa.field("b", pa.binary()),
+    ]
+    columns = [[1, None, -3], ['x"}\n', " ", None], [' {"x" : [1, "}"]} ', "null", None], [b"\xff", b"", None]]
+    batch = pa.RecordBatch.from_arrays([pa.array(c, f.type) for c, f in zip(columns, fields, strict=True)], schema=pa.schema(fields))
+    pieces = format_named("jsonl").encoder(batch.schema, "").pieces(batch)
+    lines = b"".join(bytes(piece.data) for piece in pieces).splitlines()
+    assert lines_of(batch) == [cells_of(line) for line in lines]
+    assert [row["j"] for row in lines_of(batch)] == ['{"x" : [1, "}"]}', "null", "null"]
 
 
 def test_an_empty_line_of_bytes_has_no_cells() -> None:

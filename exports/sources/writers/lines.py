@@ -9,7 +9,8 @@ import pyarrow as pa
 from exports.sources.base import SourceError
 
 _DECODER = json.JSONDecoder(parse_int=str, parse_float=str)
-_SPACE = re.compile(r"[ \t\r\n]*")
+_SPACES = " \t\r\n"
+_SPACE = re.compile(f"[{_SPACES}]*")
 
 
 def cells_of(line: str | bytes) -> dict[str, str]:
@@ -53,8 +54,16 @@ def _expect(text: str, at: int, mark: str) -> int:
 
 def lines_of(batch: pa.RecordBatch) -> list[dict[str, str]]:
     """The cells of each row, as the format JSON Lines writes them."""
+    names = batch.schema.names
+    columns = [_cells_of_column(batch.select([place])) for place in range(len(names))]
+    return [dict(zip(names, cells, strict=True)) for cells in zip(*columns, strict=True)]
+
+
+def _cells_of_column(column: pa.RecordBatch) -> list[str]:
+    """Lines of one member each need no more than a cut."""
     from exports.formats.jsonl import FORMATS  # compiled code, which only a worker loads
 
-    encoder = FORMATS["jsonl"].encoder(batch.schema, "")
-    data = b"".join(bytes(piece.data) for piece in encoder.pieces(batch))
-    return [cells_of(line) for line in data.decode().split("\n")[:-1]]
+    encoder = FORMATS["jsonl"].encoder(column.schema, "")
+    data = b"".join(bytes(piece.data) for piece in encoder.pieces(column))
+    start = len(f"{{{json.dumps(column.schema[0].name, ensure_ascii=False)}:")
+    return [line[start:-1].strip(_SPACES) for line in data.decode().split("\n")[:-1]]
