@@ -190,7 +190,8 @@ def _rows(session: Session, start: int, batch: Sequence[bytes]) -> Iterator[Row]
     cells = [cells_of(line) for line in batch]
     found = session.gone.find([session.gone.key(each) for each in cells])
     for place in np.flatnonzero(found >= 0).tolist():
-        nulls = dict.fromkeys(session.gone.json_nulls(number := int(found[place])), JSON_NULL)
+        number = int(found[place])
+        nulls = dict.fromkeys(session.gone.json_nulls(number), JSON_NULL)
         yield Row(start + place, number, {**cells[place], **nulls})
 
 
