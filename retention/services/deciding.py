@@ -27,7 +27,7 @@ def _decide(session: Session, batch: Batch) -> None:
     ):  # it had not written down what it would do: whoever lost the purge cannot any more
         forget(batch)
     else:
-        settle(batch)
+        settle(batch, locked_ms=batch.locked_ms)
 
 
 def _any_left(session: Session, batch: Batch) -> bool:

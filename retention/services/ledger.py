@@ -34,9 +34,11 @@ def write_down(
     batch.save(update_fields=["status", "deleted", "children", "missing", "kept", "locked_ms"])
 
 
-def settle(batch: Batch) -> None:
+def settle(batch: Batch, *, locked_ms: int) -> None:
     """The source has committed: the rows are gone, whoever holds the purge by now."""
-    Batch.objects.filter(pk=batch.pk, status=Batch.Status.COMMITTING).update(status=Batch.Status.DONE, ended_at=Now())
+    batch.locked_ms = locked_ms
+    committed = Batch.objects.filter(pk=batch.pk, status=Batch.Status.COMMITTING)
+    committed.update(status=Batch.Status.DONE, ended_at=Now(), locked_ms=locked_ms)
 
 
 def forget(batch: Batch) -> None:

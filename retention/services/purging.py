@@ -9,8 +9,10 @@ either the batch sees the hold, or the hold is not in force before the batch has
 (`committing`) before its source commits: after a crash, whether those rows are still there says whether it did (deciding.py).
 """
 
+import gc
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -86,24 +88,40 @@ def purge_batch(session: Session, start: int, stop: int) -> Batch:
     for child in selected.children:  # so that they are at hand while locks are held
         session.frozen.rows(child.dataset, start, stop)
     timeouts = session.settings.lock_timeout_ms / 1000
-    with session.writer.transaction(lock_timeout=timeouts, idle_timeout=timeouts + 30):
+    with _no_collection(), session.writer.transaction(lock_timeout=timeouts, idle_timeout=timeouts + 30):
         began = time.monotonic()
         outcome = _delete(session, selected, rows)
         session.heartbeat.check()
-        locked_ms = round((time.monotonic() - began) * 1000)
         write_down(
             batch,
             deleted=int(outcome.going.sum()),
             children=outcome.children,
             missing=outcome.missing,
             kept=outcome.kept,
-            locked_ms=locked_ms,
+            locked_ms=_milliseconds_since(began),
         )
         reached("batch.planned")
+    locked_ms = _milliseconds_since(began)
     reached("batch.committed")
-    settle(batch)
+    settle(batch, locked_ms=locked_ms)
     reached("batch.done")
     return batch
+
+
+@contextmanager
+def _no_collection() -> Iterator[None]:
+    """While locks are held, Python does not look for garbage: it would go through all that the worker has loaded, for longer than a batch takes."""
+    was_on = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_on:
+            gc.enable()
+
+
+def _milliseconds_since(moment: float) -> int:
+    return round((time.monotonic() - moment) * 1000)
 
 
 def _delete(session: Session, selected: Chosen, rows: pa.Table) -> Outcome:

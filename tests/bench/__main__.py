@@ -66,11 +66,7 @@ def export(url: str, file_format: str = DEFAULT) -> dict[str, Any]:
         "BENCH_SQLITE_FOLDER": str(KEPT),
         "NUMBA_CACHE_DIR": str(KEPT / "cache"),
     }
-    subprocess.run(
-        [sys.executable, "-c", "import exports.formats.jsonl, exports.sources.postgresql, exports.sources.sqlite_fast"],
-        env=environment,
-        check=True,
-    )
+    retention.compile_loops(environment)
     done = subprocess.run(
         [sys.executable, "-m", "tests.bench.export", url, file_format], env=environment, capture_output=True, text=True, check=False
     )

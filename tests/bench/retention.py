@@ -73,9 +73,16 @@ def traffic(url: str, moment: str, kept: Path, found: dict[str, Any]) -> Iterato
         found.update(json.loads(said.splitlines()[-1]))
 
 
+def compile_loops(environment: dict[str, str]) -> None:
+    """What is compiled once a machine, which no figure is of."""
+    loops = "import exports.formats.jsonl, exports.sources.postgresql, exports.sources.sqlite_fast"
+    subprocess.run([sys.executable, "-c", loops], env=environment, check=True)
+
+
 def purge_runs(database: str, rows: int, repeats: int, kept: Path) -> dict[str, list[dict[str, Any]]]:
     """Purge, export, bare deletion, in turn, each on its own copy; and with traffic beside them a purge and a bare deletion."""
     runs: dict[str, list[dict[str, Any]]] = {name: [] for name in ("purge", "export", "delete", "crowded", "idle", "busy", "bare")}
+    compile_loops(_environment(str(kept), kept))
     for _ in range(repeats):
         for mode in ("purge", "export", "delete"):
             with copy_of(database) as url:

@@ -1,11 +1,20 @@
 """A purge from order to disposition: what goes, what is kept and why, and what a file says of it."""
 
+import gc
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
 import sqlalchemy as sa
 
+from exports.services.demo_source import fill
 from exports.sources.conditions import Condition
 from exports.sources.contact_history import attachments, interactions
 from exports.sources.predicates import And
-from retention.models import Disposition, ForeignKeyPlan, Purge
+from retention.models import Batch, Disposition, ForeignKeyPlan, Purge
+from retention.services import steps
+from tests.retention.conftest import ROWS
 from tests.retention.purge_world import PurgeWorld
 
 IS_CHAT = interactions.c.mediaTypeId == "chat"
@@ -80,6 +89,54 @@ def test_nothing_to_go_is_a_purge_too(small: PurgeWorld) -> None:
     purge = small.purged(Condition("mediaTypeId", "eq", "pigeon"))
     assert (purge.status, purge.selected) == (Purge.Status.COMPLETED, 0)
     assert small.contents() == before
+
+
+def test_no_garbage_is_collected_while_a_batch_holds_locks(purging: PurgeWorld, monkeypatch: pytest.MonkeyPatch) -> None:
+    collections, locked = {True: 0, False: 0}, [False]
+
+    def look(phase: str, _: dict[str, int]) -> None:
+        collections[locked[0]] += phase == "start"
+
+    def observe(step: str) -> None:
+        if step in {"batch.locked", "batch.planned"}:
+            locked[0] = step == "batch.locked"
+
+    monkeypatch.setattr(steps, "observer", observe)
+    with often_collecting(look):
+        assert purging.purged().status == Purge.Status.COMPLETED
+    assert collections[True] == 0
+    assert collections[False] > 0
+    assert gc.isenabled()
+
+
+@contextmanager
+def often_collecting(look: Callable[[str, dict[str, int]], None]) -> Iterator[None]:
+    before = gc.get_threshold()
+    gc.callbacks.append(look)
+    gc.set_threshold(50, 1_000, 1_000)
+    try:
+        yield
+    finally:
+        gc.set_threshold(*before)
+        gc.callbacks.remove(look)
+
+
+def test_the_commit_counts_to_the_time_that_a_batch_held_locks(
+    postgres_url: str, transactional_db: None, storage_folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fill(postgres_url, ROWS)
+    world = PurgeWorld(storage_folder, ROWS, postgres_url)
+    with world.writing() as connection:
+        connection.execute(
+            sa.text("CREATE FUNCTION rest() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN PERFORM pg_sleep(0.002); RETURN NULL; END'")
+        )
+        late = (
+            "CREATE CONSTRAINT TRIGGER late AFTER DELETE ON interactions DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION rest()"
+        )
+        connection.execute(sa.text(late))
+    world.purged()
+    for batch in Batch.objects.all():
+        assert batch.locked_ms >= 2 * batch.deleted
 
 
 def finish(world: PurgeWorld, purge: Purge) -> None:
