@@ -1,6 +1,8 @@
 """A real S3 endpoint (moto's server), and one in front of it that breaks every request once."""
 
 import http.client
+import re
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -13,7 +15,8 @@ import pytest
 from django.conf import LazySettings
 from moto.server import ThreadedMotoServer
 
-_REGION = "eu-west-1"
+REGION = "eu-west-1"
+SECRETS = {"access_key": "key", "secret_key": "secret"}
 _ERROR = b'<?xml version="1.0" encoding="UTF-8"?><Error><Code>InternalError</Code><Message>Please try again.</Message></Error>'
 
 
@@ -27,23 +30,27 @@ def s3_endpoint() -> Iterator[str]:
 
 
 def new_bucket(address: str, name: str) -> Any:
-    secrets = {"aws_access_key_id": "key", "aws_secret_access_key": "secret"}
-    s3 = boto3.resource("s3", region_name=_REGION, endpoint_url=address, **secrets)
-    return s3.create_bucket(Bucket=name, CreateBucketConfiguration={"LocationConstraint": _REGION})
+    s3 = boto3.resource(
+        "s3", region_name=REGION, endpoint_url=address, aws_access_key_id=SECRETS["access_key"], aws_secret_access_key=SECRETS["secret_key"]
+    )
+    return s3.create_bucket(Bucket=name, CreateBucketConfiguration={"LocationConstraint": REGION})
 
 
 def store_in(settings: LazySettings, address: str, name: str) -> None:
     """From here on files go to that bucket."""
     options = {
         "bucket_name": name,
-        "region_name": _REGION,
+        "region_name": REGION,
         "endpoint_url": address,
-        "access_key": "key",
-        "secret_key": "secret",
+        **SECRETS,
         "file_overwrite": False,
         "signature_version": "s3v4",
     }
     settings.STORAGES = {**settings.STORAGES, "default": {"BACKEND": "exports.sealing.s3.StreamingS3Storage", "OPTIONS": options}}
+
+
+_ATTEMPT = re.compile(r"(/\d+/\d+/)\d+(?=/)|(?<=manifest-)\d+")
+"""What makes each attempt's keys new: for the one that breaks, what the next attempt asks is the same request again."""
 
 
 # --- One that breaks -----------------------------------------------------------------------------------------------
@@ -58,9 +65,9 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _pass_on(self) -> None:
         body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
-        request = (self.command, self.path)
+        request = (self.command, _ATTEMPT.sub(r"\1*", self.path))
         if request in self.broken:
-            self._answer(*self._ask(body))
+            self.pass_through(body)
         else:
             self.broken.add(request)
             self.fault(self, body)
@@ -87,7 +94,14 @@ class _Handler(BaseHTTPRequestHandler):
         self.end_headers()
         self.wfile.write(b"" if head else body[:sent])
 
+    def pass_through(self, body: bytes) -> None:
+        self._answer(*self._ask(body))
+
     # --- Faults -----------------------------------------------------------------------------------------------------
+    def deny(self, body: bytes) -> None:
+        """403, and nothing is done."""
+        self._answer(403, {"Content-Type": "application/xml"}, _ERROR.replace(b"InternalError", b"AccessDenied"))
+
     def busy(self, body: bytes) -> None:
         """503, and nothing is done."""
         self._answer(503, {"Content-Type": "application/xml"}, _ERROR.replace(b"InternalError", b"SlowDown"))
@@ -98,8 +112,11 @@ class _Handler(BaseHTTPRequestHandler):
         self.close_connection = True
 
     def error_in_body(self, body: bytes) -> None:
-        """200, nothing is done, and the body says so."""
-        self._answer(200, {"Content-Type": "application/xml"}, _ERROR)
+        """200, nothing is done, and the body says so. (A HEAD has none to say it in.)"""
+        if self.command == "HEAD":
+            self.pass_through(body)
+        else:
+            self._answer(200, {"Content-Type": "application/xml"}, _ERROR)
 
     def other_bytes(self, body: bytes) -> None:
         """What is given back is not what was stored."""
@@ -115,6 +132,20 @@ class _Handler(BaseHTTPRequestHandler):
         self.close_connection = True
 
 
+class _Server(ThreadingHTTPServer):
+    daemon_threads = True
+
+    def __init__(self, *given: Any) -> None:
+        super().__init__(*given)
+        self.errors: list[BaseException | None] = []
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """A client may go away; anything else is a mistake here, and would only look like one more way to fail."""
+        error = sys.exception()
+        if not isinstance(error, ConnectionError):
+            self.errors.append(error)
+
+
 Fault = Callable[[_Handler, bytes], None]
 FAULTS: tuple[Fault, ...] = (_Handler.busy, _Handler.hang_up, _Handler.error_in_body, _Handler.other_bytes, _Handler.cut)
 
@@ -123,9 +154,8 @@ FAULTS: tuple[Fault, ...] = (_Handler.busy, _Handler.hang_up, _Handler.error_in_
 def breaking(address: str, fault: Fault) -> Iterator[tuple[str, set[tuple[str, str]]]]:
     """(an address in front of `address` where every request meets the fault when it is made for the first time, those requests)."""
     broken: set[tuple[str, str]] = set()
-    handler = type("Handler", (_Handler,), {"target": urlsplit(address).netloc, "fault": fault, "broken": broken})
-    server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
-    server.daemon_threads = True
+    handler = type("Handler", (_Handler,), {"target": urlsplit(address).netloc, "fault": staticmethod(fault), "broken": broken})
+    server = _Server(("127.0.0.1", 0), handler)
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True)
     thread.start()
     try:
@@ -134,3 +164,4 @@ def breaking(address: str, fault: Fault) -> Iterator[tuple[str, set[tuple[str, s
         server.shutdown()
         server.server_close()
         thread.join()
+    assert not server.errors, server.errors

@@ -5,7 +5,7 @@ import os
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, Protocol, runtime_checkable
 
 from django.core.files.base import File
 from django.core.files.storage import FileSystemStorage, Storage
@@ -17,6 +17,14 @@ _BEGUN_BYTES = 16 * 1024 * 1024
 
 class StorageError(Exception):
     """The storage failed, or does not hold what was written. Worth another try."""
+
+
+@runtime_checkable
+class Uploads(Protocol):
+    """A storage that can keep bytes of which no object has come yet."""
+
+    def give_up_uploads(self, folder: str) -> None:
+        """Forget all that is below the folder."""
 
 
 class Stream(File):  # type: ignore[type-arg]  # no generic at run time
@@ -136,14 +144,22 @@ def read_hash(storage: Storage, key: str) -> tuple[int, str]:
 
 
 def keys_below(storage: Storage, folder: str) -> Iterator[str]:
-    """All keys below `folder`, temporary ones included."""
-    try:
-        folders, files = storage.listdir(folder)
-    except FileNotFoundError:
-        return
+    """All keys below `folder`, temporary ones included. Raises StorageError."""
+    with _failures(storage, f"The storage could not list {folder}"):
+        try:
+            folders, files = storage.listdir(folder)
+        except FileNotFoundError:
+            return
     yield from (f"{folder}/{name}" for name in files if name)
     for name in folders:
         yield from keys_below(storage, f"{folder}/{name}")
+
+
+def give_up_uploads(storage: Storage, folder: str) -> None:
+    """End what somebody who died was uploading below `folder`: S3 lists no object of it, and keeps its bytes. Raises StorageError."""
+    if isinstance(storage, Uploads):
+        with _failures(storage, f"The storage could not give up the uploads below {folder}"):
+            storage.give_up_uploads(folder)
 
 
 def remove(storage: Storage, key: str) -> None:

@@ -10,7 +10,7 @@ from django.db.models import Count, F, QuerySet, Sum
 from django.utils import timezone
 
 from exports.models import Captured, Delivered, File, Job, Part, Run
-from exports.sealing.storage import StorageError, keys_below, read_hash, remove, write
+from exports.sealing.storage import StorageError, give_up_uploads, keys_below, read_hash, remove, write
 from exports.services.claiming import LeaseLost, held_run
 from exports.services.extracts import captured_by, is_extract
 from exports.services.failures import count_failure, forget_failures, hold
@@ -141,7 +141,11 @@ def fail(held: QuerySet[Run], message: str, *, traceback: str = "") -> None:
 
 
 def collect(run: Run) -> int:
-    """Remove every object of an ended run that none of its files is. Gives how many. A run that did not complete keeps none."""
+    """Remove every object of an ended run that none of its files is. Gives how many. A run that did not complete keeps none.
+
+    Raises StorageError: then it is still to be collected.
+    """
+    began = timezone.now()
     with transaction.atomic():
         if run.status != Run.Status.COMPLETED:
             run.files.all().delete()
@@ -149,8 +153,9 @@ def collect(run: Run) -> int:
         Captured.objects.filter(part__run=run).exclude(token=F("part__token")).delete()
         Delivered.objects.filter(part__run=run).delete()
         kept = {*run.files.filter(deleted_at=None).values_list("storage_key", flat=True), run.manifest_key}
-        Run.objects.filter(pk=run.pk).update(collected_at=timezone.now())
     leftovers = [key for key in keys_below(default_storage, folder_of(run)) if key not in kept]
     for key in leftovers:
         remove(default_storage, key)
+    give_up_uploads(default_storage, folder_of(run))
+    Run.objects.filter(pk=run.pk).update(collected_at=began)
     return len(leftovers)

@@ -31,13 +31,22 @@ def tidy_up() -> None:
 
 
 def collect_ended() -> int:
-    """Collect the ended runs that nobody works on any more and that have not been collected since. Gives how many."""
+    """Collect the ended runs that nobody works on any more and that have not been collected since. Gives how many.
+
+    What a storage refuses to give up is tried again at the next round.
+    """
     at_work = Part.objects.filter(run=OuterRef("pk"), status=Part.Status.RUNNING, lease_until__gte=Now())
     ended = Run.objects.exclude(status__in=Run.ACTIVE).filter(Q(collected_at=None) | Q(collected_at__lt=F("finished_at")), ~Exists(at_work))
-    runs = list(ended.order_by("pk")[:100])
-    for run in runs:
+    return sum(_is_collected(run) for run in ended.order_by("pk")[:100])
+
+
+def _is_collected(run: Run) -> bool:
+    try:
         collect(run)
-    return len(runs)
+    except StorageError as error:
+        logger.warning("%s", error)
+        return False
+    return True
 
 
 def check_sample() -> list[File]:

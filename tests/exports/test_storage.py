@@ -3,7 +3,7 @@
 import errno
 import hashlib
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -13,8 +13,10 @@ from django.core.files.storage import default_storage
 
 from exports.models import Run
 from exports.sealing.storage import DurableFileSystemStorage, StorageError, keys_below, read_hash, remove, write
+from exports.services.tidying import collect_ended
 from exports.services.work import run_until_idle
 from tests.exports.world import World
+from tests.s3 import breaking, store_in
 
 
 @pytest.fixture
@@ -94,6 +96,51 @@ def test_a_broken_stream_leaves_no_object_in_s3(world: World, bucket: Any) -> No
     with pytest.raises(StorageError):
         write(default_storage, "x/large", chunks())
     assert list(bucket.objects.all()) == []
+
+
+def test_an_upload_that_a_killed_worker_did_not_end_is_given_up_with_its_run(world: World, bucket: Any) -> None:
+    run = world.run()
+    others = f"{world.organization.pk}/{run.pk}0/1/1/Interaction-2.zip.p7m"
+    for key in (others, f"{world.organization.pk}/{run.pk}/1/1/Interaction-1.zip.p7m"):
+        upload = bucket.meta.client.create_multipart_upload(Bucket=bucket.name, Key=key)
+        bucket.meta.client.upload_part(Bucket=bucket.name, Key=key, UploadId=upload["UploadId"], PartNumber=1, Body=bytes(1000))
+    run_until_idle()
+    world.assert_whole(run)
+    assert [begun.object_key for begun in bucket.multipart_uploads.all()] == [others]
+
+
+def test_what_s3_refused_to_delete_is_collected_later(world: World, bucket: Any, s3_endpoint: str, settings: LazySettings) -> None:
+    run = world.run()
+    bucket.put_object(Key=f"{world.organization.pk}/{run.pk}/1/1/left.zip.p7m", Body=b"left")
+    with breaking(s3_endpoint, refuse("DELETE", "left")) as (address, _):
+        store_in(settings, address, bucket.name)
+        run_until_idle()
+    store_in(settings, s3_endpoint, bucket.name)
+    collect_ended()
+    world.assert_whole(run)
+
+
+def test_a_bucket_that_does_not_list_uploads_keeps_no_run_from_its_end(
+    world: World, bucket: Any, s3_endpoint: str, settings: LazySettings, caplog: pytest.LogCaptureFixture
+) -> None:
+    run = world.run()
+    with breaking(s3_endpoint, refuse("GET", "uploads")) as (address, _):
+        store_in(settings, address, bucket.name)
+        run_until_idle()
+        world.assert_whole(run)
+    assert "AbortMultipartUpload" in caplog.text
+
+
+def refuse(method: str, part: str) -> Callable[[Any, bytes], None]:
+    """403 to such a request, once each."""
+
+    def fault(handler: Any, body: bytes) -> None:
+        if handler.command == method and part in handler.path:
+            handler.deny(body)
+        else:
+            handler.pass_through(body)
+
+    return fault
 
 
 def test_a_bucket_that_is_gone_fails_the_run_with_a_sentence(world: World, bucket: Any, settings: LazySettings) -> None:

@@ -11,11 +11,15 @@ import pytest
 from django.conf import LazySettings
 from django.core.files.storage import default_storage
 
-from retention.models import Disposition, Purge
+from exports.models import Part, Run
+from exports.services.tidying import collect_ended
+from retention.models import Disposition, Purge, RetentionSettings
+from retention.services.steps import STEPS
+from tests.processes import Workers, wait_until, workers
 from tests.retention.purge_world import PurgeWorld
-from tests.s3 import FAULTS, Fault, breaking, new_bucket, s3_endpoint, store_in
+from tests.s3 import FAULTS, REGION, SECRETS, Fault, breaking, new_bucket, s3_endpoint, store_in
 
-__all__ = ["s3_endpoint"]
+__all__ = ["s3_endpoint", "workers"]
 
 
 @pytest.fixture
@@ -24,9 +28,9 @@ def bucket(s3_endpoint: str, tmp_path: Path) -> Any:
 
 
 @pytest.fixture
-def in_s3(small: PurgeWorld, bucket: Any, s3_endpoint: str, settings: LazySettings) -> PurgeWorld:
+def in_s3(purging: PurgeWorld, bucket: Any, s3_endpoint: str, settings: LazySettings) -> PurgeWorld:
     store_in(settings, s3_endpoint, bucket.name)
-    return small
+    return purging
 
 
 @pytest.fixture(params=FAULTS, ids=lambda fault: fault.__name__)
@@ -55,6 +59,28 @@ def test_every_request_to_the_storage_fails_once_and_nothing_is_lost(
     assert {"GET", "PUT"} <= {method for method, _ in requests}
     assert purge.status == Purge.Status.COMPLETED, purge.message
     gone = in_s3.assert_accounted(purge, before)
+    assert Disposition.objects.get(purge=purge).facts["rowsPurged"] == len(gone) > 0
+
+
+def test_after_a_kill_at_every_step_another_worker_process_goes_on_in_s3(
+    small: PurgeWorld, bucket: Any, s3_endpoint: str, settings: LazySettings, workers: Workers
+) -> None:
+    store_in(settings, s3_endpoint, bucket.name)
+    RetentionSettings.objects.update(batch_rows=10)
+    before, purge = small.there(), small.purge()
+    storage = {"STRONGROOM_S3_BUCKET": bucket.name, "STRONGROOM_S3_ENDPOINT_URL": s3_endpoint, "STRONGROOM_S3_REGION": REGION}
+    storage |= {f"STRONGROOM_S3_{name.upper()}": value for name, value in SECRETS.items()}
+    for step in STEPS:
+        workers.append(small.worker(FAULT=f"kill {step}", **storage))
+        wait_until(lambda: not workers[-1].is_alive())
+    workers.append(small.worker(**storage))
+    wait_until(lambda: not Purge.objects.get(pk=purge.pk).is_active)
+    purge.refresh_from_db()
+    assert purge.status == Purge.Status.COMPLETED, purge.message
+    Part.objects.update(lease_until=None)
+    Run.objects.update(collected_at=None)
+    collect_ended()
+    gone = small.assert_accounted(purge, before)
     assert Disposition.objects.get(purge=purge).facts["rowsPurged"] == len(gone) > 0
 
 
