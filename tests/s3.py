@@ -2,11 +2,9 @@
 
 import http.client
 import re
-import sys
-import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -14,6 +12,8 @@ import boto3
 import pytest
 from django.conf import LazySettings
 from moto.server import ThreadedMotoServer
+
+from tests.web_servers import serving
 
 REGION = "eu-west-1"
 SECRETS = {"access_key": "key", "secret_key": "secret"}
@@ -132,20 +132,6 @@ class _Handler(BaseHTTPRequestHandler):
         self.close_connection = True
 
 
-class _Server(ThreadingHTTPServer):
-    daemon_threads = True
-
-    def __init__(self, *given: Any) -> None:
-        super().__init__(*given)
-        self.errors: list[BaseException | None] = []
-
-    def handle_error(self, request: Any, client_address: Any) -> None:
-        """A client may go away; anything else is a mistake here, and would only look like one more way to fail."""
-        error = sys.exception()
-        if not isinstance(error, ConnectionError):
-            self.errors.append(error)
-
-
 Fault = Callable[[_Handler, bytes], None]
 FAULTS: tuple[Fault, ...] = (_Handler.busy, _Handler.hang_up, _Handler.error_in_body, _Handler.other_bytes, _Handler.cut)
 
@@ -155,13 +141,5 @@ def breaking(address: str, fault: Fault) -> Iterator[tuple[str, set[tuple[str, s
     """(an address in front of `address` where every request meets the fault when it is made for the first time, those requests)."""
     broken: set[tuple[str, str]] = set()
     handler = type("Handler", (_Handler,), {"target": urlsplit(address).netloc, "fault": staticmethod(fault), "broken": broken})
-    server = _Server(("127.0.0.1", 0), handler)
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True)
-    thread.start()
-    try:
-        yield f"http://127.0.0.1:{server.server_port}", broken
-    finally:
-        server.shutdown()
-        server.server_close()
-        thread.join()
-    assert not server.errors, server.errors
+    with serving(handler) as port:
+        yield f"http://127.0.0.1:{port}", broken

@@ -6,7 +6,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 from typing import Any
 
@@ -18,13 +18,15 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from cryptography.x509.oid import NameOID
 
+from tests.web_servers import serving
+
 
 class Receiver:
     """Keeps what it was sent, as (path, headers, body). `answers` are given one after another, then 204 for ever."""
 
-    def __init__(self, server: ThreadingHTTPServer, scheme: str) -> None:
-        self.url = f"{scheme}://localhost:{server.server_address[1]}/hook"
-        self.port = server.server_address[1]
+    def __init__(self, port: int, scheme: str) -> None:
+        self.url = f"{scheme}://localhost:{port}/hook"
+        self.port = port
         self.got: list[tuple[str, dict[str, str], bytes]] = []
         self.answers: list[tuple[int, dict[str, str], bytes]] = []
         self.drips = False
@@ -63,17 +65,12 @@ def receiving(context: ssl.SSLContext | None = None) -> Iterator[Receiver]:
             pass
 
     ended = threading.Event()
-    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
-        if context:
-            server.socket = context.wrap_socket(server.socket, server_side=True)
-        receiver = Receiver(server, "https" if context else "http")
-        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True)
-        thread.start()
+    with serving(Handler, context) as port:
+        receiver = Receiver(port, "https" if context else "http")
         try:
             yield receiver
         finally:
             ended.set()
-            server.shutdown()
 
 
 def tls_certificate(folder: Path, host: str) -> tuple[Path, ssl.SSLContext]:

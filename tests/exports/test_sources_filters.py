@@ -76,6 +76,13 @@ WORDS = [
     "😀",
     "\uffff",
 ]
+
+
+def is_held_by_all(value: uuid.UUID) -> bool:
+    """MariaDB takes no UUID of a version above 7 that is not of RFC 9562's variant."""
+    return value.variant != uuid.RESERVED_NCS or (value.int >> 76 & 15) < 8
+
+
 MOMENTS = [datetime(2024, 1, 31, 12, 0, second, micro, UTC) for second in (0, 1) for micro in (0, 1, 500_000)]
 VALUES: dict[Kind, st.SearchStrategy[Any]] = {
     Kind.BOOLEAN: st.booleans(),
@@ -84,7 +91,7 @@ VALUES: dict[Kind, st.SearchStrategy[Any]] = {
     | st.floats(allow_nan=False, allow_infinity=False, allow_subnormal=False),
     Kind.DECIMAL: st.integers(-300, 300).map(lambda n: Decimal(n) / 100) | st.decimals(-(10**7), 10**7, places=6),
     Kind.TEXT: st.sampled_from([*WORDS, HOSTILE]) | st.text(CHARACTERS, max_size=10),
-    Kind.UUID: st.sampled_from([uuid.UUID(int=n) for n in (0, 0xABC, 2**127)]) | st.uuids(),
+    Kind.UUID: st.sampled_from([uuid.UUID(int=n) for n in (0, 0xABC, 2**127)]) | st.uuids().filter(is_held_by_all),
     Kind.DATE: st.sampled_from([date(2024, 1, day) for day in (1, 2, 3)]) | st.dates(date(1000, 1, 1)),
     Kind.TIMESTAMP: st.sampled_from(MOMENTS) | st.datetimes(datetime(1000, 1, 1), timezones=st.just(UTC)),  # noqa: DTZ001 the strategy adds the zone
 }

@@ -2,9 +2,8 @@
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from pathlib import Path
-from threading import Thread
 from typing import Any
 
 import pytest
@@ -17,6 +16,7 @@ from selenium.webdriver.support.ui import WebDriverWait
 from accounts.models import Application, User
 from tests.accounts.oauth.conftest import PASSWORD, SECRET
 from tests.console.browsing import chromium
+from tests.web_servers import serving
 
 VERIFIER = "k" * 50
 
@@ -37,10 +37,8 @@ class _Callback(BaseHTTPRequestHandler):
 
 @pytest.fixture
 def callback() -> Iterator[str]:
-    with ThreadingHTTPServer(("127.0.0.1", 0), _Callback) as server:
-        Thread(target=server.serve_forever, daemon=True).start()
-        yield f"http://127.0.0.1:{server.server_port}/callback"
-        server.shutdown()
+    with serving(_Callback) as port:
+        yield f"http://127.0.0.1:{port}/callback"
 
 
 @pytest.fixture(autouse=True)

@@ -3,19 +3,20 @@
 import hmac
 import json
 import secrets
-import threading
 import time
 from base64 import urlsafe_b64encode
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from typing import Any
 from urllib.parse import parse_qsl, urlencode, urlsplit
 
 import jwt
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from jwt.algorithms import ECAlgorithm, RSAAlgorithm
+
+from tests.web_servers import serving
 
 KEYS = {name: rsa.generate_private_key(65537, 2048) for name in ("own", "foreign")}
 CURVE = ec.generate_private_key(ec.SECP256R1())
@@ -127,11 +128,9 @@ class Handler(BaseHTTPRequestHandler):
 
 @contextmanager
 def hostile() -> Iterator[HostileProvider]:
-    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
-        provider = HostileProvider(f"http://127.0.0.1:{server.server_port}")
-        server.RequestHandlerClass = type("Bound", (Handler,), {"provider": provider})
-        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05})
-        thread.start()
-        yield provider
-        server.shutdown()
-        thread.join()
+    class Bound(Handler):
+        """Of one provider."""
+
+    with serving(Bound) as port:
+        Bound.provider = HostileProvider(f"http://127.0.0.1:{port}")
+        yield Bound.provider
