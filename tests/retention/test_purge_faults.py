@@ -23,6 +23,7 @@ from retention.services import holds
 from retention.services.steps import STEPS
 from tests.processes import Workers, is_stopped, kill, send, wait_until, workers
 from tests.retention.purge_world import PurgeWorld
+from tests.retention.worker import DROPPED
 
 __all__ = ["workers"]
 
@@ -107,6 +108,7 @@ def test_a_connection_that_is_lost_in_the_middle_of_a_batch_loses_nothing(
     before = purging.there()
     workers.append(purging.worker(FAULT=f"drop {step}", FAULT_AFTER="1"))
     wait_until(lambda: is_over(ordered))
+    assert (purging.folder / DROPPED).exists()
     assert_sound(purging, ordered, before)
 
 

@@ -12,6 +12,7 @@ from retention.services.steps import RESTORE_STEPS
 from tests.processes import Workers, is_stopped, kill, send, wait_until, workers
 from tests.retention.purge_world import PurgeWorld
 from tests.retention.restoring import ask, assert_nothing_left, parts, restored_counts
+from tests.retention.worker import DROPPED
 
 __all__ = ["workers"]
 
@@ -85,4 +86,5 @@ def test_a_worker_that_sleeps_beyond_its_lease_changes_nothing_twice(asked: Aske
 def test_a_connection_that_is_lost_in_the_middle_of_a_batch_loses_nothing(asked: Asked, workers: Workers, step: str) -> None:
     workers.append(asked.world.worker(FAULT=f"drop {step}", FAULT_AFTER="1", BATCH_LINES=LINES))
     wait_until(asked.is_over)
+    assert (asked.world.folder / DROPPED).exists()
     asked.assert_all_back()

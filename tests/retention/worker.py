@@ -9,11 +9,14 @@ import os
 import signal
 import time
 from collections.abc import Callable
+from pathlib import Path
 
 import django
 from django.db import OperationalError
 
 logger = logging.getLogger(__name__)
+DROPPED = "dropped"
+"""The file in DATA that says that a connection was ended."""
 
 
 def main() -> None:
@@ -54,7 +57,7 @@ def _sleep() -> None:
 
 
 def _drop() -> None:
-    """The server ends every connection to the source's database but the one that asks it to."""
+    """The server ends every connection to the source's database but the one that asks it to. That it did is written into DROPPED."""
     import sqlalchemy as sa
 
     from exports.models import Source
@@ -63,15 +66,16 @@ def _drop() -> None:
     engine = sa.create_engine(url, poolclass=sa.NullPool)
     with engine.connect() as connection:
         if url.get_backend_name() == "postgresql":
-            connection.execute(
-                sa.text(
-                    "select pg_terminate_backend(pid) from pg_stat_activity where datname = current_database() and pid <> pg_backend_pid()"
-                )
-            )
+            asked = "select pg_terminate_backend(pid) from pg_stat_activity where datname = current_database() and pid <> pg_backend_pid()"
+            ended = len(connection.execute(sa.text(asked)).all())
         else:
-            asked = sa.text("select id from information_schema.processlist where db = database() and id <> connection_id()")
-            for (number,) in connection.execute(asked).all():
+            asked = "select id from information_schema.processlist where db = database() and id <> connection_id()"
+            numbers = connection.execute(sa.text(asked)).scalars().all()
+            for number in numbers:
                 connection.exec_driver_sql(f"KILL {number:d}")
+            ended = len(numbers)
+    if ended:
+        Path(os.environ["DATA"], DROPPED).touch()
 
 
 _FAULTS = {"kill": _kill, "sleep": _sleep, "drop": _drop}
